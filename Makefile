@@ -1,0 +1,57 @@
+# Every target sets up what it needs: a Python of 3.11 or newer with venv, and make, are enough.
+
+PYTHON ?= python3
+PORT ?= 8000
+STAGE ?= dev
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-unit check format bench package clean
+
+help: ## Show what there is
+	@echo "Frontdesk: webhooks, chat and voice in one Chalice application."
+	@echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+	@echo
+	@echo "Examples:"
+	@echo "  make run PORT=8001"
+	@echo "  make package STAGE=prod"
+
+$(READY): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Frontdesk needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Setting up .venv; the first time this takes about a minute."
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements-dev.txt
+	@touch $@
+
+run: $(READY) ## Run everything on this machine, at http://127.0.0.1:8000
+	@$(BIN)/python -m localcloud up --port $(PORT)
+
+test: $(READY) ## Run all tests
+	$(BIN)/python -m pytest
+
+test-unit: $(READY) ## Run the quick tests
+	$(BIN)/python -m pytest tests/unit
+
+check: $(READY) ## Check style, types, the direction of imports and the templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cfn-lint infra/data.yaml
+	$(BIN)/python -m pytest -q tests/infra
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## Measure, and write benchmarks/results.json
+	$(BIN)/python -m benchmarks
+
+package: $(READY) ## Package a stage (STAGE=dev) into build/
+	@$(BIN)/python -m infra package --stage $(STAGE)
+
+clean: ## Remove what was built and installed; the local cloud's data stay
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

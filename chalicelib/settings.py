@@ -1,0 +1,80 @@
+"""Settings, read from the environment here and nowhere else.
+
+Each capability has a frozen dataclass of its own, made by ``from_environ``, which names everything that is
+missing at once. ``docs/deploying.md`` lists every variable.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from chalicelib.errors import SettingsError
+
+APP_NAME = "frontdesk"
+
+
+def environ() -> Mapping[str, str]:
+    """The process's environment, with the variables of ``ENVIRONMENT_FILE`` (a JSON object) laid over it.
+
+    ``chalice local`` takes its variables from ``.chalice/config.json`` alone, so that its stage names the file
+    which a running local cloud writes; there the file wins over a shell that may hold real AWS credentials.
+    """
+    if file := os.environ.get("ENVIRONMENT_FILE"):
+        try:
+            text = Path(file).read_text(encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(f"{file} cannot be read: start the local cloud first, with `make run`.") from error
+        os.environ.update(json.loads(text))
+    return os.environ
+
+
+def stage_name() -> str:
+    """The stage this process belongs to: ``local``, ``dev`` or ``prod``."""
+    return os.environ.get("STAGE", "local")
+
+
+def log_level() -> str:
+    """``LOG_LEVEL``, or ``INFO`` when that is absent or no level at all: a typo must not stop the service."""
+    level = os.environ.get("LOG_LEVEL", "").upper()
+    return level if level in logging.getLevelNamesMapping() else "INFO"
+
+
+def deployed_name(name: str) -> str:
+    """The name under which a queue or function is deployed, ``frontdesk-<stage>-<name>``."""
+    return f"{APP_NAME}-{stage_name()}-{name}"
+
+
+@dataclass(frozen=True)
+class IntakeSettings:
+    """What receiving webhooks needs."""
+
+    queue_url: str
+    secrets_prefix: str
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        stage, queue_url = _required(variables, "STAGE", "WEBHOOK_EVENTS_QUEUE_URL")
+        return cls(queue_url=queue_url, secrets_prefix=f"{APP_NAME}/{stage}/webhooks/")
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """Where the credentials of PostgreSQL are: a secret in the format Secrets Manager rotates for RDS."""
+
+    secret_name: str
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        (stage,) = _required(variables, "STAGE")
+        return cls(secret_name=f"{APP_NAME}/{stage}/database")
+
+
+def _required(variables: Mapping[str, str], *names: str) -> list[str]:
+    missing = [name for name in names if not variables.get(name)]
+    if missing:
+        raise SettingsError(f"The environment lacks {', '.join(missing)}: see the settings in docs/deploying.md.")
+    return [variables[name] for name in names]

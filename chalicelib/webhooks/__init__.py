@@ -1,0 +1,1 @@
+"""Webhooks: from a signed HTTP request to a row in PostgreSQL."""

@@ -1,0 +1,90 @@
+"""The envelope: one webhook as it travels through the queue.
+
+The wire format is a JSON object, all ASCII, whose ``body`` is the base64 of the bytes as received: SQS refuses control
+characters, and nothing less keeps the body equal byte for byte.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from chalicelib.errors import EnvelopeError
+
+VERSION = 1
+
+_TEXTS = ("source", "external_id", "event_type", "content_type", "body_sha256", "correlation_id")
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A webhook that has been verified. ``headers`` are those worth keeping, names in lower case."""
+
+    source: str
+    external_id: str
+    event_type: str
+    received_at: datetime
+    content_type: str
+    headers: Mapping[str, str]
+    body_sha256: str
+    body: bytes
+    correlation_id: str
+
+    def to_message(self) -> str:
+        """The text to put into the queue."""
+        wire = asdict(self) | {
+            "version": VERSION,
+            "received_at": self.received_at.isoformat(),
+            "body": base64.b64encode(self.body).decode("ascii"),
+        }
+        return json.dumps(wire, separators=(",", ":"))
+
+    @classmethod
+    def from_message(cls, text: str) -> Self:
+        """Read what ``to_message`` wrote; anything else raises ``EnvelopeError``."""
+        try:
+            wire = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise EnvelopeError(f"The message is not JSON: {error}.") from None
+        if not isinstance(wire, dict) or wire.pop("version", None) != VERSION:
+            raise EnvelopeError(f"The message is not an envelope of version {VERSION}.")
+        if wire.keys() != cls.__dataclass_fields__.keys():
+            raise EnvelopeError("The envelope's fields are not those of its version.")
+        if not all(_is_text(wire[name]) for name in _TEXTS) or not _is_text_mapping(wire["headers"]):
+            raise EnvelopeError("A field of the envelope is not a text that PostgreSQL can keep.")
+        envelope = cls(**wire | {"received_at": _read_time(wire["received_at"]), "body": _read_body(wire["body"])})
+        if hashlib.sha256(envelope.body).hexdigest() != envelope.body_sha256:
+            raise EnvelopeError("The envelope's body does not have the hash it names.")
+        return envelope
+
+
+def storable(text: str) -> str:
+    """``text`` without what PostgreSQL cannot keep: U+0000, and surrogates that pair with nothing."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value == storable(value)
+
+
+def _is_text_mapping(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value)) and all(map(_is_text, value.values()))
+
+
+def _read_time(value: Any) -> datetime:
+    try:
+        time = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise EnvelopeError("The envelope's received_at is not an ISO 8601 time.") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _read_body(value: Any) -> bytes:
+    try:
+        return base64.b64decode(value, validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        raise EnvelopeError("The envelope's body is not base64.") from None

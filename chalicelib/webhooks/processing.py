@@ -1,0 +1,94 @@
+"""Processing: a batch from the queue becomes rows in the event store.
+
+What can never be processed is parked with its reason, at once. What failed goes back to the queue, message by message,
+and after its last receive to the dead-letter queue.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from chalicelib import telemetry
+from chalicelib.aws.queues import QueueMessage
+from chalicelib.errors import EnvelopeError, InvalidBodyError, NotFoundError, UnavailableError
+from chalicelib.webhooks.envelope import Envelope
+from chalicelib.webhooks.event_store import Event, Outcome, Written
+from chalicelib.webhooks.sources import Message, find_source
+
+
+class Store(Protocol):
+    def write(self, events: Sequence[Event]) -> list[Written]:
+        """Store events, and say what became of each."""
+
+
+@dataclass(frozen=True)
+class Processor:
+    """Processes batches. ``clock`` gives seconds since the epoch."""
+
+    store: Store
+    clock: Callable[[], float]
+
+    def process(self, messages: Sequence[QueueMessage]) -> list[str]:
+        """Store the events of a batch and return the ids of the messages that must be delivered again."""
+        failed: list[str] = []
+        readable: list[tuple[QueueMessage, Event]] = []
+        for message in messages:
+            try:
+                readable.append((message, read_event(Envelope.from_message(message.body))))
+            except EnvelopeError as error:
+                telemetry.logger.error("message is no envelope", message_id=message.message_id, detail=str(error))
+                telemetry.count("WebhooksFailed", source="unknown")
+                failed.append(message.message_id)
+        return failed + self._store(readable)
+
+    def _store(self, readable: Sequence[tuple[QueueMessage, Event]]) -> list[str]:
+        events = [event for _, event in readable]
+        try:
+            results = self.store.write(events) if events else []
+        except UnavailableError as error:
+            telemetry.logger.error("events not stored", detail=str(error), count=len(events))
+            results = [Written(Outcome.FAILED, str(error))] * len(events)
+        self._report(events, results)
+        return [
+            message.message_id
+            for (message, _), written in zip(readable, results, strict=True)
+            if written.outcome is Outcome.FAILED
+        ]
+
+    def _report(self, events: Sequence[Event], results: Sequence[Written]) -> None:
+        counts: dict[tuple[str, Outcome], int] = defaultdict(int)
+        ages: dict[str, list[float]] = defaultdict(list)
+        now = datetime.fromtimestamp(self.clock(), UTC)
+        for event, written in zip(events, results, strict=True):
+            envelope = event.envelope
+            counts[envelope.source, written.outcome] += 1
+            if written.outcome in (Outcome.STORED, Outcome.PARKED):
+                ages[envelope.source].append((now - envelope.received_at).total_seconds() * 1000)
+            log = telemetry.logger.error if written.outcome is Outcome.FAILED else telemetry.logger.info
+            log(
+                f"webhook {written.outcome}",
+                extra={
+                    "source": envelope.source,
+                    "event_id": envelope.external_id,
+                    "correlation_id": envelope.correlation_id,
+                }
+                | ({"detail": written.detail} if written.detail else {}),
+            )
+        for (source, outcome), number in counts.items():
+            telemetry.count(f"Webhooks{outcome.capitalize()}", number, source=source)
+        for source, milliseconds in ages.items():
+            telemetry.milliseconds("WebhookAgeAtStoring", milliseconds, source=source)
+
+
+def read_event(envelope: Envelope) -> Event:
+    """An event ready to be stored; parked when its body is not what the source promises."""
+    try:
+        source = find_source(envelope.source)
+        document = source.check(Message(envelope.headers, envelope.body))
+    except InvalidBodyError as error:
+        return Event(envelope, payload=None, reason=" ".join(error.reasons))
+    except NotFoundError:
+        return Event(envelope, payload=None, reason="Its source is no longer known.")
+    return Event(envelope, payload=document.text)

@@ -1,0 +1,58 @@
+"""The versioned schema of PostgreSQL: numbered SQL files, applied once each and in their order.
+
+Migrations only expand (add tables, columns that may be null, indexes), so that the code of version N works on the
+schemas of N and N+1: migrate first, then update the functions.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+DIRECTORY = Path(__file__).with_name("migrations")
+
+_LOCK = 0x66726F6E74  # "front": any number will do that no other program of this database uses
+
+_CREATE_VERSIONS = """
+create table if not exists schema_versions (
+    version    integer     primary key,
+    name       text        not null,
+    applied_at timestamptz not null default now()
+)
+"""
+
+
+@dataclass(frozen=True)
+class Migration:
+    version: int
+    name: str
+    sql: str
+
+
+def read_migrations(directory: Path = DIRECTORY) -> Iterator[Migration]:
+    """The migrations of a directory, whose files are called ``NNNN_name.sql``, in their order."""
+    for path in sorted(directory.glob("*.sql")):
+        version, name = re.fullmatch(r"(\d{4})_(\w+)", path.stem, re.ASCII).groups()  # type: ignore[union-attr]
+        yield Migration(int(version), name, path.read_text(encoding="utf-8"))
+
+
+def migrate(connection: "Connection", migrations: Sequence[Migration]) -> list[int]:
+    """Apply what is missing, all or nothing, and return the versions applied.
+
+    Safe to run twice, and by two at once: the second waits for the first and finds nothing to do.
+    """
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+        connection.execute(_CREATE_VERSIONS)
+        present = {version for (version,) in connection.execute("select version from schema_versions")}
+        missing = [migration for migration in migrations if migration.version not in present]
+        for migration in missing:
+            connection.execute(migration.sql.encode())
+            connection.execute(
+                "insert into schema_versions (version, name) values (%s, %s)", [migration.version, migration.name]
+            )
+    return [migration.version for migration in missing]

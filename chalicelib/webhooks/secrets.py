@@ -1,0 +1,34 @@
+"""The active secrets of the sources: ``{"secrets": ["…", …]}`` in Secrets Manager, newest first."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.aws.secrets import SecretCache
+from chalicelib.errors import UnavailableError
+
+
+@dataclass(frozen=True)
+class SourceSecrets:
+    """Reads ``<prefix><source>`` through a cache."""
+
+    cache: SecretCache
+    prefix: str
+
+    def active(self, source: str) -> Sequence[str]:
+        """All secrets a source may sign with, empty where it has none."""
+        return _read(self.cache.get(self.prefix + source), source)
+
+    def refreshed(self, source: str) -> Sequence[str]:
+        """The same, read anew unless that was done a moment ago."""
+        return _read(self.cache.refresh(self.prefix + source), source)
+
+
+def _read(text: str | None, source: str) -> Sequence[str]:
+    if text is None:
+        return ()
+    try:
+        secrets = json.loads(text)["secrets"]
+    except (ValueError, KeyError, TypeError):
+        raise UnavailableError(f'The secret of the source {source} is not of the form {{"secrets": […]}}.') from None
+    return tuple(secret for secret in secrets if isinstance(secret, str))

@@ -1,0 +1,67 @@
+"""The composition root: the only place that builds clients and stores, each once and when first needed.
+
+Imports stand inside the factories: every function imports all of ``app.py``, and none should pay at its start for
+libraries that only another one uses.
+"""
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from chalicelib import __version__, settings
+
+if TYPE_CHECKING:
+    from chalicelib.aws.secrets import SecretCache
+    from chalicelib.webhooks.database import Database
+    from chalicelib.webhooks.intake import Intake
+    from chalicelib.webhooks.processing import Processor
+
+
+def health() -> dict[str, str]:
+    """That the service is up, and which one it is."""
+    return {"status": "ok", "version": __version__, "stage": settings.stage_name()}
+
+
+@cache
+def secret_cache() -> "SecretCache":
+    from chalicelib.aws.clients import client
+    from chalicelib.aws.secrets import SecretCache
+
+    return SecretCache(client("secretsmanager"), time.monotonic)
+
+
+@cache
+def intake() -> "Intake":
+    from chalicelib.aws.clients import client
+    from chalicelib.aws.queues import SqsQueue
+    from chalicelib.webhooks.intake import Intake
+    from chalicelib.webhooks.secrets import SourceSecrets
+
+    config = settings.IntakeSettings.from_environ(settings.environ())
+    secrets = SourceSecrets(secret_cache(), config.secrets_prefix)
+    return Intake(secrets, SqsQueue(client("sqs"), config.queue_url), time.time)
+
+
+@cache
+def database() -> "Database":
+    from chalicelib.webhooks.database import Credentials, Database
+
+    config = settings.DatabaseSettings.from_environ(settings.environ())
+    return Database(Credentials(secret_cache(), config.secret_name))
+
+
+@cache
+def processor() -> "Processor":
+    from chalicelib.webhooks.event_store import EventStore
+    from chalicelib.webhooks.processing import Processor
+
+    return Processor(EventStore(database()), time.time)
+
+
+def migrate_database() -> dict[str, Any]:
+    """Apply the schema's missing versions; the answer names them and the version now in force."""
+    from chalicelib.webhooks.schema import migrate, read_migrations
+
+    migrations = list(read_migrations())
+    applied = database().run(lambda connection: migrate(connection, migrations))
+    return {"applied": applied, "version": migrations[-1].version}

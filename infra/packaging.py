@@ -1,0 +1,133 @@
+"""Packaging: the application's zip, its layer and its template, made by Chalice from a staging copy.
+
+The working tree is never touched. Every module ships with its bytecode, compiled for the Python that runs this (which
+is also the runtime Chalice chooses), since Lambda would otherwise compile all of them at each cold start.
+"""
+
+import compileall
+import json
+import os
+import py_compile
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+DATA_TEMPLATE = ROOT / "infra" / "data.yaml"
+APP_TEMPLATE = ROOT / "infra" / "app.yaml"
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal sources make equal zips
+_CHALICE = [sys.executable, "-c", "from chalice.cli import main; main()"]
+
+
+class PackagingError(Exception):
+    """Chalice could not package the application; the message is what it said."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """What packaging writes, in one folder. ``layer`` is absent when packaged without dependencies."""
+
+    directory: Path
+
+    @property
+    def template(self) -> Path:
+        return self.directory / "template.json"
+
+    @property
+    def application(self) -> Path:
+        return self.directory / "deployment.zip"
+
+    @property
+    def layer(self) -> Path:
+        return self.directory / "layer-deployment.zip"
+
+
+def package(stage: str, directory: Path, *, dependencies: bool = True) -> Package:
+    """Package a stage into ``directory``, which is emptied first.
+
+    Without ``dependencies`` there is no layer and no network is needed: for a runtime that has them already.
+    """
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="frontdesk-package-") as temporary:
+        staging = Path(temporary) / "frontdesk"
+        _copy_sources(staging, dependencies)
+        _run_chalice(staging, stage, directory)
+    result = Package(directory)
+    _write_template(directory / "sam.yaml", result.template)
+    for archive in (result.application, result.layer):
+        if archive.exists():
+            precompile(archive)
+    return result
+
+
+def application_zip(package: Package, destination: Path) -> None:
+    """A new application zip from the present sources and the Chalice runtime of ``package``, without asking Chalice."""
+    with tempfile.TemporaryDirectory(prefix="frontdesk-code-") as temporary:
+        tree = Path(temporary)
+        with zipfile.ZipFile(package.application) as archive:
+            archive.extractall(tree, [name for name in archive.namelist() if name.startswith("chalice/")])
+        shutil.copy(ROOT / "app.py", tree)
+        shutil.copytree(ROOT / "chalicelib", tree / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+        _compile(tree)
+        _zip(tree, destination)
+
+
+def precompile(archive: Path) -> None:
+    """Rewrite a zip so that each module stands beside its bytecode."""
+    with tempfile.TemporaryDirectory(prefix="frontdesk-bytecode-") as temporary:
+        tree = Path(temporary)
+        with zipfile.ZipFile(archive) as source:
+            source.extractall(tree)
+        _compile(tree)
+        _zip(tree, archive)
+
+
+def _copy_sources(staging: Path, dependencies: bool) -> None:
+    ignored = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
+    for name in ("chalicelib", ".chalice"):
+        shutil.copytree(ROOT / name, staging / name, ignore=ignored)
+    shutil.copy(ROOT / "app.py", staging)
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8") if dependencies else ""
+    (staging / "requirements.txt").write_text(requirements, encoding="utf-8")
+
+
+def _run_chalice(staging: Path, stage: str, directory: Path) -> None:
+    command = [*_CHALICE, "package", "--stage", stage, "--merge-template", str(APP_TEMPLATE), str(directory.resolve())]
+    # Packaging calls no AWS service, yet Chalice wants a region.
+    environment = {"AWS_DEFAULT_REGION": "us-east-1"} | os.environ
+    result = subprocess.run(command, cwd=staging, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise PackagingError(f"chalice package failed:\n{result.stdout}{result.stderr}".rstrip())
+
+
+def _write_template(merged: Path, template: Path) -> None:
+    """Chalice answers a YAML merge template with YAML full of anchors, which CloudFormation refuses; JSON has none."""
+    contents = yaml.safe_load(merged.read_text(encoding="utf-8"))
+    template.write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
+    merged.unlink()
+
+
+def _compile(tree: Path) -> None:
+    compileall.compile_dir(
+        tree,
+        quiet=2,
+        stripdir=str(tree),
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+
+
+def _zip(tree: Path, archive: Path) -> None:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for path in sorted(path for path in tree.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(str(path.relative_to(tree)), _EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o755 << 16 if os.access(path, os.X_OK) else 0o644 << 16
+            target.writestr(entry, path.read_bytes())

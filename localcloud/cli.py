@@ -1,0 +1,242 @@
+"""The commands of ``python -m localcloud``."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+from collections import Counter
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+import psycopg
+
+from localcloud import samples
+from localcloud.cloud import LocalCloud, Terminated
+from localcloud.deployment import read_webhook_secrets
+from localcloud.layout import Layout
+from localcloud.ministack import client
+from localcloud.postgres import wheel_binaries
+from localcloud.processes import StartError
+from localcloud.sending import Order, Sent, send
+
+_QUIET_FROM = 20
+"""From this many deliveries on, ``send`` shows a progress bar in place of each one."""
+
+
+class Group(click.Group):
+    """Shows what went wrong in one line, not as a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except StartError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _examples(*lines: str) -> str:
+    return "\b\nExamples:\n" + "\n".join(f"  python -m localcloud {line}" for line in lines)
+
+
+pass_layout = click.make_pass_decorator(Layout)
+
+
+@click.group(cls=Group, epilog=_examples("up", "send github --count 5", "events", "psql -c 'table orders'"))
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Layout().directory,
+    envvar="LOCALCLOUD_DIRECTORY",
+    show_default=".localcloud",
+    help="Where the local cloud keeps all it writes.",
+)
+@click.pass_context
+def main(context: click.Context, directory: Path) -> None:
+    """Frontdesk on this machine: the packaged application on a local cloud, with a real PostgreSQL."""
+    context.obj = Layout(directory.absolute())
+
+
+@main.command(epilog=_examples("up", "up --port 8001", "up --no-reload"))
+@click.option("--port", default=8000, show_default=True, envvar="PORT", help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option("--reload/--no-reload", default=True, show_default=True, help="Bring changed sources into the functions.")
+@pass_layout
+def up(layout: Layout, port: int, reload: bool) -> None:
+    """Start everything and show what every function logs, until Ctrl-C. Data survive a restart."""
+    try:
+        LocalCloud(layout, port, reload, click.echo).run()
+    except Terminated as signalled:
+        raise SystemExit(128 + signal.Signals[str(signalled)]) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+@main.command(epilog=_examples("endpoints"))
+@pass_layout
+def endpoints(layout: Layout) -> None:
+    """Print the addresses of the running local cloud as JSON."""
+    click.echo(json.dumps(asdict(layout.endpoints()), indent=2))
+
+
+@main.command("secrets", epilog=_examples("secrets"))
+@pass_layout
+def show_secrets(layout: Layout) -> None:
+    """Print the local webhook secrets as JSON: by source, each a list, newest first."""
+    url = layout.endpoints().aws_endpoint_url
+    click.echo(json.dumps(read_webhook_secrets(partial(client, url=url)), indent=2))
+
+
+@main.command(
+    "send",
+    epilog=_examples(
+        "send github",
+        "send github --count 5 --duplicate      # one event, delivered five times",
+        "send standard-webhooks --count 500 --rate 50",
+        "send hmac-sha256 --bad-signature",
+        "send github --body photo.png           # any bytes, signed",
+    ),
+)
+@click.argument("source", type=click.Choice(samples.SOURCES))
+@click.option("--count", type=click.IntRange(1, 100_000), help="How many deliveries.  [default: 1]")
+@click.option("--rate", type=click.FloatRange(0.1, 2_000), help="Deliveries a second; without it, as fast as possible.")
+@click.option("--duplicate", is_flag=True, help="Deliver the same event each time (at least twice).")
+@click.option("--bad-signature", is_flag=True, help="Sign another body than the one sent.")
+@click.option(
+    "--body", type=click.File("rb"), help="Send this file's bytes instead of an invented payload; - is stdin."
+)
+@click.option("--seed", type=int, help="Invent the same events as another run with this seed.")
+@pass_layout
+def send_webhooks(
+    layout: Layout,
+    source: str,
+    count: int | None,
+    rate: float | None,
+    duplicate: bool,
+    bad_signature: bool,
+    body: BinaryIO | None,
+    seed: int | None,
+) -> None:
+    """Sign and send realistic sample events of SOURCE, as its provider would."""
+    running = layout.endpoints()
+    secrets = read_webhook_secrets(partial(client, url=running.aws_endpoint_url)).get(source)
+    if not secrets:
+        raise click.ClickException(f"The source {source} has no secret here.")
+    number = max(count or 1, 2 if duplicate else 1)
+    order = Order(source, number, rate, duplicate, bad_signature, body.read() if body else None)
+    deliveries = send(running.http, secrets[0], order, random.Random(seed))
+    if number < _QUIET_FROM:
+        results = [_show(sent) for sent in deliveries]
+    else:
+        with click.progressbar(deliveries, length=number, label=f"sending to {source}", file=sys.stderr) as bar:
+            results = list(bar)
+    _summarise(results)
+    expected = 401 if bad_signature else 202
+    if any(sent.status != expected for sent in results):
+        raise SystemExit(1)
+
+
+def _show(sent: Sent) -> Sent:
+    good = 200 <= sent.status < 300
+    status = click.style(str(sent.status or "---"), fg="green" if good else "red", bold=True)
+    click.echo(f"{status}  {sent.event.event_type:<18} {sent.event.event_id}  {sent.seconds * 1000:5.0f} ms")
+    if not good:
+        click.echo(f"     {sent.answer}")
+    return sent
+
+
+def _summarise(results: list[Sent]) -> None:
+    if len(results) < _QUIET_FROM:
+        return
+    durations = sorted(sent.seconds * 1000 for sent in results)
+    for status, number in sorted(Counter(sent.status for sent in results).items()):
+        click.echo(f"{number:>7} answered {status or 'not at all'}")
+    median, late = durations[len(durations) // 2], durations[int(len(durations) * 0.95)]
+    click.echo(f"        median {median:.0f} ms, 95 % within {late:.0f} ms")
+
+
+@main.command(epilog=_examples("events", "events --limit 100", "events --source github --json"))
+@click.option("--source", help="Only this source's.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many, newest last.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@pass_layout
+def events(layout: Layout, source: str | None, limit: int, as_json: bool) -> None:
+    """Show the events that arrived in PostgreSQL, newest last."""
+    with psycopg.connect(layout.endpoints().postgres_dsn, row_factory=psycopg.rows.dict_row) as connection:
+        rows = connection.execute(
+            """
+            select received_at, source, event_type, external_id, state, length(body) as size, reason, stored_at,
+                   body_sha256, correlation_id
+              from webhook_events
+             where %(source)s::text is null or source = %(source)s
+             order by received_at desc
+             limit %(limit)s
+            """,
+            {"source": source, "limit": limit},
+        ).fetchall()
+    if as_json:
+        for row in reversed(rows):
+            click.echo(json.dumps(row, default=lambda time: time.astimezone(UTC).isoformat()))
+    elif not rows:
+        click.echo("Nothing has arrived yet. Try: python -m localcloud send github")
+    else:
+        for row in reversed(rows):
+            click.echo(_event_line(row))
+
+
+def _event_line(row: dict[str, Any]) -> str:
+    received: datetime = row["received_at"]
+    state = click.style(f"{row['state']:<7}", fg="yellow" if row["reason"] else "green")
+    time = click.style(f"{received.astimezone():%H:%M:%S}", dim=True)
+    line = f"{time}  {row['source']:<18} {row['event_type']:<18} {state} {row['size']:>8} B  {row['external_id']}"
+    return f"{line}\n          {row['reason']}" if row["reason"] else line
+
+
+@main.command(
+    context_settings={"ignore_unknown_options": True},
+    add_help_option=False,
+    epilog=_examples("psql", "psql -c 'select source, count(*) from webhook_events group by 1'"),
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def psql(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Open psql on the local database; ARGUMENTS are psql's own."""
+    if arguments == ("--help",):
+        click.echo(context.get_help())
+        return
+    program = str(wheel_binaries() / "psql")
+    os.execv(program, [program, context.obj.endpoints().postgres_dsn, *arguments])
+
+
+@main.command(epilog=_examples("kill postgres", "kill postgres --seconds 10"))
+@click.argument("part", type=click.Choice(["postgres", "ministack"]))
+@click.option(
+    "--seconds", type=click.FloatRange(0, 600), default=1.0, show_default=True, help="How long it stays down."
+)
+@pass_layout
+def kill(layout: Layout, part: str, seconds: float) -> None:
+    """End a part with kill -9, to see what the application does; it is started again after a while."""
+    layout.endpoints()
+    process = json.loads(layout.processes_file.read_text(encoding="utf-8"))[part]
+    layout.pause(part, seconds)
+    os.kill(process, signal.SIGKILL)
+    click.echo(f"{part} (process {process}) is killed; it is started again in {max(seconds, 1):.0f} s.")
+
+
+@main.command(epilog=_examples("reset", "reset --yes"))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_layout
+def reset(layout: Layout, yes: bool) -> None:
+    """Delete all data of the local cloud, which must not be running."""
+    if layout.is_running():
+        raise click.ClickException("The local cloud is running: stop it first, with Ctrl-C where it runs.")
+    if not layout.directory.exists():
+        click.echo("There is nothing to delete.")
+        return
+    if not yes:
+        click.confirm(f"Delete {layout.directory} with every event, queue and secret in it?", abort=True)
+    shutil.rmtree(layout.directory)
+    click.echo("Deleted. `make run` starts afresh.")

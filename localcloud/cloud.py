@@ -1,0 +1,232 @@
+"""The local cloud as a whole: starts its parts, keeps them running, and ends every one of them."""
+
+import asyncio
+import contextlib
+import py_compile
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import click
+
+from infra.packaging import Package, PackagingError
+from localcloud import watch
+from localcloud.deployment import Deployment
+from localcloud.layout import STAGE, Endpoints, Layout, write_private
+from localcloud.logs import LogPump
+from localcloud.ministack import CREDENTIALS, MiniStack
+from localcloud.postgres import Postgres, new_password
+from localcloud.processes import StartError
+from localcloud.proxy import Proxy
+
+WATCH_EVERY_SECONDS = 0.25
+RESTART_AFTER_SECONDS = 1.0
+
+
+class _Part(Protocol):
+    process: subprocess.Popen[bytes] | None
+
+    def wait(self) -> None:
+        """Return once it answers."""
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by a signal other than Ctrl-C's."""
+
+
+@dataclass
+class LocalCloud:
+    """Everything ``make run`` starts. ``port`` 0 takes any free one; ``reload`` watches the sources."""
+
+    layout: Layout
+    port: int
+    reload: bool
+    echo: Callable[[str], None]
+    _postgres: Postgres = field(init=False)
+    _ministack: MiniStack = field(init=False)
+    _deployment: Deployment = field(init=False)
+    _package: Package = field(init=False)
+
+    def run(self) -> None:
+        """Start, report ``ready``, and stay until a signal comes; then stop every part."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _terminate)
+        self.layout.create()
+        with self.layout.locked(), contextlib.closing(self._listen()) as listener, self._parts():
+            started = time.monotonic()
+            self._deploy()
+            address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            self._publish(address)
+            try:
+                asyncio.run(self._serve(listener, address, started))
+            finally:
+                self.layout.withdraw()
+                self.echo("stopping …")
+
+    def _listen(self) -> socket.socket:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", self.port))
+        except OSError as error:
+            listener.close()
+            raise StartError(
+                f"Port {self.port} of 127.0.0.1 is taken ({error.strerror}). Choose another one: make run PORT=8001"
+            ) from error
+        listener.listen(512)
+        return listener
+
+    @contextlib.contextmanager
+    def _parts(self) -> Iterator[None]:
+        settings = self.layout.settings()
+        password = settings.get("postgres_password") or new_password()
+        self._postgres = Postgres(
+            self.layout.postgres,
+            self.layout.temporary,
+            self.layout.logs / "postgres.log",
+            password,
+            int(settings.get("postgres_port", 0)),
+        )
+        self._ministack = MiniStack(
+            self.layout.ministack, self.layout.temporary, int(settings.get("ministack_port", 0))
+        )
+        self._deployment = Deployment(self._ministack.client, self.layout.package)
+        self.layout.remember({"postgres_password": password})
+        try:
+            yield
+        finally:
+            # A second Ctrl-C must not leave anything behind.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            self._ministack.stop()
+            self._postgres.stop()
+
+    def _deploy(self) -> None:
+        """Bring up both servers and deploy to them; packaging goes on meanwhile."""
+        self._start_ministack()
+        with ThreadPoolExecutor() as pool:
+            packaging = pool.submit(self._deployment.package)
+            with self._step("PostgreSQL"):
+                self._postgres.start()
+            with self._step("MiniStack"):
+                self._ministack.wait()
+            with self._step("application packaged"):
+                self._package = packaging.result()
+        self.layout.remember({"postgres_port": str(self._postgres.port), "ministack_port": str(self._ministack.port)})
+        with self._step("stacks deployed"):
+            self._deployment.create_data()
+            self._deployment.seed_secrets(self._postgres.dsn)
+            self._deployment.create_app(self._package)
+        with self._step("schema applied"):
+            self._deployment.migrate()
+
+    def _start_ministack(self) -> None:
+        self._ministack.launch()
+        LogPump(self.layout.logs, self.echo).start(self._ministack.output)
+
+    @contextlib.contextmanager
+    def _step(self, what: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        tick = click.style("✓", fg="green")
+        self.echo(f"  {tick} {what:<24} {click.style(f'{time.monotonic() - started:5.1f} s', dim=True)}")
+
+    def _publish(self, address: str) -> None:
+        variables = self._ministack.client("lambda").get_function_configuration(
+            FunctionName=f"frontdesk-{STAGE}-api_handler"
+        )["Environment"]["Variables"]
+        write_private(
+            self.layout.environment_file, {**variables, **CREDENTIALS, "AWS_ENDPOINT_URL": self._ministack.url}
+        )
+        self.layout.publish(
+            Endpoints(
+                http=address,
+                websocket=None,
+                aws_endpoint_url=self._ministack.url,
+                postgres_dsn=self._postgres.dsn,
+                bank=None,
+                model=None,
+            )
+        )
+
+    async def _serve(self, listener: socket.socket, address: str, started: float) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, stop.set)
+        proxy = Proxy(listener, f"{self._ministack.url}/_aws/execute-api/{self._deployment.rest_api_id()}/api")
+        await proxy.start()
+        tasks = [asyncio.create_task(self._supervise())]
+        if self.reload:
+            tasks.append(asyncio.create_task(self._watch()))
+        self.echo(f"ready {address} after {time.monotonic() - started:.1f} s; Ctrl-C stops it")
+        stopped = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in [stopped, *tasks]:
+            task.cancel()
+        await proxy.stop()
+        for task in done - {stopped}:
+            task.result()
+
+    async def _supervise(self) -> None:
+        """Start a part again that ended by itself, unless ``localcloud kill`` asked for a longer pause."""
+        parts: dict[str, tuple[_Part, Callable[[], None]]] = {
+            "postgres": (self._postgres, self._postgres.launch),
+            "ministack": (self._ministack, self._start_ministack),
+        }
+        self._write_processes()
+        while True:
+            await asyncio.sleep(0.1)
+            for name, (part, launch) in parts.items():
+                if part.process is None or (code := part.process.poll()) is None:
+                    continue
+                pause = max(RESTART_AFTER_SECONDS, self.layout.pause_of(name))
+                self.echo(click.style(f"{name} has ended ({code}); it is started again in {pause:.0f} s", fg="red"))
+                await asyncio.sleep(pause)
+                launch()
+                await asyncio.to_thread(part.wait)
+                self._write_processes()
+                self.echo(click.style(f"{name} runs again", fg="green"))
+
+    def _write_processes(self) -> None:
+        parts: dict[str, _Part] = {"postgres": self._postgres, "ministack": self._ministack}
+        processes = {name: part.process.pid for name, part in parts.items() if part.process}
+        write_private(self.layout.processes_file, processes)
+
+    async def _watch(self) -> None:
+        """Bring changed sources into the running functions."""
+        before = watch.snapshot()
+        while True:
+            await asyncio.sleep(WATCH_EVERY_SECONDS)
+            after = watch.snapshot()
+            if paths := watch.changed(before, after):
+                before = after
+                await asyncio.to_thread(self._reload, paths)
+
+    def _reload(self, paths: set[Path]) -> None:
+        started = time.monotonic()
+        try:
+            for path in paths:
+                if path.suffix == ".py" and path.exists():
+                    compile(path.read_bytes(), path, "exec")
+            functions = self._deployment.push_code(self._package)
+            self.echo(f"new code in {functions} functions after {time.monotonic() - started:.1f} s")
+            if watch.needs_stack_update(paths):
+                self._package = self._deployment.package()
+                self._deployment.create_data()
+                self._deployment.create_app(self._package)
+                self.echo(f"stacks updated after {time.monotonic() - started:.1f} s")
+            if any(path.suffix == ".sql" for path in paths):
+                self.echo(f"schema is at version {self._deployment.migrate()}")
+        except (SyntaxError, py_compile.PyCompileError, PackagingError, StartError, OSError) as error:
+            self.echo(click.style(f"the former code stays: {error}", fg="red"))
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated(signal.Signals(number).name)

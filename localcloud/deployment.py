@@ -1,0 +1,197 @@
+"""Deploying to the local cloud: both stacks, the secrets, the schema, and new code while it runs."""
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from chalicelib.webhooks.sources import SOURCES
+from infra.packaging import DATA_TEMPLATE, Package, application_zip, package
+from infra.templates import read_template
+from localcloud.layout import STAGE
+from localcloud.processes import StartError
+from localcloud.template import PARAMETERS, gateway_responses, localize_app, localize_data
+
+BUCKET = f"frontdesk-{STAGE}-packages"
+DATA_STACK = f"frontdesk-{STAGE}-data"
+APP_STACK = f"frontdesk-{STAGE}-app"
+
+_NOTHING_TO_DO = "No updates are to be performed"
+
+
+@dataclass
+class Deployment:
+    """Deploys through ``client``, which makes a client of a service. ``directory`` receives the package."""
+
+    client: Callable[[str], Any]
+    directory: Path
+
+    def package(self) -> Package:
+        """Package the present sources; the interpreter that runs the functions has the dependencies already."""
+        return package(STAGE, self.directory, dependencies=False)
+
+    def create_data(self) -> None:
+        template = json.dumps(localize_data(read_template(DATA_TEMPLATE)))
+        self._apply(DATA_STACK, template, {"Stage": STAGE, **PARAMETERS["data"]})
+
+    def create_app(self, packaged: Package) -> None:
+        """Create or update the app's stack from a package."""
+        template = localize_app(json.loads(packaged.template.read_text(encoding="utf-8")))
+        key = f"{time.time_ns()}.zip"
+        self._upload(key, packaged.application)
+        for resource in template["Resources"].values():
+            if resource["Type"] == "AWS::Serverless::Function":
+                resource["Properties"]["CodeUri"] = f"s3://{BUCKET}/{key}"
+        self._apply(APP_STACK, json.dumps(template), {"Stage": STAGE, **PARAMETERS["app"]})
+        self._put_gateway_responses(gateway_responses(template))
+
+    def push_code(self, packaged: Package) -> int:
+        """Give every function the present sources, without touching the stack; returns how many functions there are."""
+        archive = self.directory.with_name("code.zip")
+        application_zip(packaged, archive)
+        code = archive.read_bytes()
+        lambda_client = self.client("lambda")
+        names = list(self._functions())
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            list(pool.map(lambda name: lambda_client.update_function_code(FunctionName=name, ZipFile=code), names))
+        return len(names)
+
+    def seed_secrets(self, database: str) -> None:
+        """Make the secrets that are missing, and let the database's name its present address (a libpq URL)."""
+        for name in SOURCES:
+            value = {"secrets": [new_webhook_secret(name)]}
+            self._put_secret(f"frontdesk/{STAGE}/webhooks/{name}", value, replace=False)
+        url = urlsplit(database)
+        credentials = {
+            "host": url.hostname,
+            "port": url.port,
+            "dbname": url.path.lstrip("/"),
+            "username": url.username,
+            "password": url.password,
+        }
+        self._put_secret(f"frontdesk/{STAGE}/database", credentials, replace=True)
+
+    def migrate(self) -> int:
+        """Apply the schema and return its version."""
+        answer = self.client("lambda").invoke(FunctionName=f"frontdesk-{STAGE}-migrate_database", Payload=b"{}")
+        result = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise StartError(f"The schema cannot be applied: {result.get('errorMessage', result)}")
+        return int(result["version"])
+
+    def rest_api_id(self) -> str:
+        return str(self.outputs(APP_STACK)["RestAPIId"])
+
+    def outputs(self, stack: str) -> dict[str, str]:
+        """What a stack says of itself."""
+        description = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
+
+    def _functions(self) -> Iterator[str]:
+        pages = self.client("lambda").get_paginator("list_functions").paginate()
+        prefix = f"frontdesk-{STAGE}-"
+        return (
+            function["FunctionName"]
+            for page in pages
+            for function in page["Functions"]
+            if function["FunctionName"].startswith(prefix)
+        )
+
+    def _put_gateway_responses(self, responses: Mapping[str, Mapping[str, Any]]) -> None:
+        gateway, api = self.client("apigateway"), self.rest_api_id()
+        for kind, response in responses.items():
+            status = {"statusCode": response["StatusCode"]} if "StatusCode" in response else {}
+            templates = response["ResponseTemplates"]
+            gateway.put_gateway_response(restApiId=api, responseType=kind, responseTemplates=templates, **status)
+        gateway.create_deployment(restApiId=api, stageName="api")
+
+    def _upload(self, key: str, archive: Path) -> None:
+        s3 = self.client("s3")
+        try:
+            s3.head_bucket(Bucket=BUCKET)
+        except ClientError:
+            s3.create_bucket(Bucket=BUCKET)
+        for old in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+            s3.delete_object(Bucket=BUCKET, Key=old["Key"])
+        s3.put_object(Bucket=BUCKET, Key=key, Body=archive.read_bytes())
+
+    def _apply(self, stack: str, template: str, parameters: Mapping[str, str]) -> None:
+        """Update a stack, or create it: to create it over surviving queues and tables would empty them."""
+        cloudformation = self.client("cloudformation")
+        arguments = {
+            "StackName": stack,
+            "TemplateBody": template,
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+        }
+        try:
+            if self._status(stack) is None:
+                cloudformation.create_stack(**arguments)
+            else:
+                cloudformation.update_stack(**arguments)
+        except ClientError as error:
+            if _NOTHING_TO_DO in str(error):
+                return
+            raise StartError(f"The stack {stack} is refused: {error}") from error
+        self._wait(stack)
+
+    def _wait(self, stack: str, patience: float = 60) -> None:
+        deadline = time.monotonic() + patience
+        while (status := self._status(stack) or "").endswith("_IN_PROGRESS"):
+            if time.monotonic() > deadline:
+                raise StartError(f"The stack {stack} is still {status} after {patience:.0f} seconds.")
+            time.sleep(0.05)
+        if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            raise StartError(f"The stack {stack} ended as {status}:\n{self._failures(stack)}")
+
+    def _status(self, stack: str) -> str | None:
+        try:
+            description = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        except ClientError:
+            return None
+        status = str(description["StackStatus"])
+        return None if status == "DELETE_COMPLETE" else status
+
+    def _failures(self, stack: str) -> str:
+        events = self.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+        return "\n".join(
+            f"  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
+            for event in events
+            if event["ResourceStatus"].endswith("FAILED")
+        )
+
+    def _put_secret(self, name: str, value: Mapping[str, Any], *, replace: bool) -> None:
+        client = self.client("secretsmanager")
+        text = json.dumps(value)
+        try:
+            client.create_secret(Name=name, SecretString=text)
+        except client.exceptions.ResourceExistsException:
+            if replace:
+                client.put_secret_value(SecretId=name, SecretString=text)
+
+
+def new_webhook_secret(source: str) -> str:
+    """A random signing secret in the form the source's scheme wants."""
+    key = base64.b64encode(secrets.token_bytes(24)).decode("ascii")
+    return f"whsec_{key}" if SOURCES[source].scheme == "standard-webhooks" else key
+
+
+def read_webhook_secrets(client: Callable[[str], Any]) -> dict[str, list[str]]:
+    """The secrets of every source that has some, newest first."""
+    manager = client("secretsmanager")
+    found = {}
+    for name in SOURCES:
+        try:
+            text = manager.get_secret_value(SecretId=f"frontdesk/{STAGE}/webhooks/{name}")["SecretString"]
+        except manager.exceptions.ResourceNotFoundException:
+            continue
+        found[name] = json.loads(text)["secrets"]
+    return found

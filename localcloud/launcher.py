@@ -1,0 +1,71 @@
+"""MiniStack, mended: what a child process runs in place of ``python -m ministack``.
+
+Each patch replaces a private function of the pinned version; ``tests/integration/test_launcher.py`` fails when a
+new version makes one wrong.
+
+1. *Live logs.* MiniStack hands a function's output on when the invocation is over, and that of socket and REST
+   functions not to standard output at all. Here each line goes there at once, marked with its function's name.
+2. *Saving.* MiniStack saves its state on a clean stop only. Here it does so every few seconds too, so that a
+   ``kill -9`` loses no more than that.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+MARK = "\x1e"
+"""Begins a line that a function wrote: the mark, the function's name, a tab, the line."""
+
+SAVE_EVERY_SECONDS = 5.0
+
+
+def stream_function_output() -> None:
+    from ministack.core.lambda_runtime import Worker
+
+    def read_stderr(worker: Worker) -> None:
+        process, queue = worker._proc, worker._stderr_queue
+        try:
+            for line in process.stderr:
+                text = line.rstrip("\n")
+                queue.put(text)
+                sys.stdout.write(f"{MARK}{worker.func_name}\t{text}\n")
+                sys.stdout.flush()
+        except ValueError:
+            pass  # the pipe was closed while it was read: the worker has ended
+
+    Worker._read_stderr = read_stderr
+
+
+def save_periodically() -> None:
+    from ministack import app
+    from ministack.core.persistence import save_all
+
+    logging.getLogger("persistence").setLevel(logging.ERROR)
+
+    def save() -> None:
+        while True:
+            time.sleep(SAVE_EVERY_SECONDS)
+            save_all(app._build_persistence_save_dict())
+
+    threading.Thread(target=save, daemon=True, name="frontdesk-save").start()
+
+
+def drop_old_logs(state: Path) -> None:
+    """Saved log events would only make each start slower; the folder ``logs`` has them."""
+    (state / "cloudwatch_logs.json").unlink(missing_ok=True)
+
+
+def main() -> None:
+    drop_old_logs(Path(os.environ["STATE_DIR"]))
+    from ministack.app import main as run_ministack
+
+    stream_function_output()
+    save_periodically()
+    run_ministack()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""One readable stream out of what every function writes."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from localcloud.launcher import MARK
+
+_PREFIX = "frontdesk-local-"
+_NAME_WIDTH = 18
+_COLOURS = ("cyan", "magenta", "blue", "green", "yellow")
+_LEVELS: dict[str, dict[str, Any]] = {
+    "DEBUG": {"dim": True},
+    "INFO": {"fg": "green"},
+    "WARNING": {"fg": "yellow"},
+    "ERROR": {"fg": "red", "bold": True},
+    "CRITICAL": {"fg": "red", "bold": True},
+}
+_SHOWN_ELSEWHERE = {"level", "message", "timestamp", "exception", "exception_name", "stack_trace"}
+_NOISE = {"location", "service", "xray_trace_id", "cold_start"}
+
+
+def format_function_line(function: str, line: str) -> str:
+    """A function's line for a person: JSON logs and metrics become one line each, the rest stays as it is."""
+    name = function.removeprefix(_PREFIX)
+    head = click.style(f"{name:<{_NAME_WIDTH}}", fg=_COLOURS[sum(name.encode()) % len(_COLOURS)])
+    try:
+        record = json.loads(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        return f"{' ' * 12} {head} {line}"
+    if "_aws" in record:
+        return f"{' ' * 12} {head} {click.style(_metrics(record), dim=True)}"
+    return "\n".join(_log(head, record))
+
+
+def _log(head: str, record: dict[str, Any]) -> Iterator[str]:
+    level = str(record.get("level", "INFO"))
+    time = str(record.get("timestamp", ""))[11:23]
+    shown = {
+        key: value
+        for key, value in record.items()
+        if key not in _SHOWN_ELSEWHERE | _NOISE and not key.startswith("function_")
+    }
+    pairs = " ".join(f"{key}={value}" for key, value in shown.items())
+    started = click.style(" cold start", fg="blue") if record.get("cold_start") is True else ""
+    style = _LEVELS.get(level, {})
+    message = f"{click.style(f'{level:<7}', **style)} {record.get('message', '')}"
+    yield f"{click.style(f'{time:<12}', dim=True)} {head} {message} {click.style(pairs, dim=True)}{started}".rstrip()
+    for line in str(record.get("exception", "")).splitlines():
+        yield f"{' ' * 12} {head} {click.style(line, fg='red')}"
+
+
+def _metrics(record: dict[str, Any]) -> str:
+    metrics = [
+        f"{metric['Name']}={_short(record.get(metric['Name']))}"
+        for directive in record["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+    ]
+    dimensions = [
+        f"{key}={value}" for key, value in record.items() if isinstance(value, str) and key not in ("stage", "service")
+    ]
+    return "metric  " + " ".join(metrics + dimensions)
+
+
+def _short(value: Any) -> str:
+    values = value if isinstance(value, list) else [value]
+    return ",".join(f"{number:g}" if isinstance(number, int | float) else str(number) for number in values)
+
+
+@dataclass
+class LogPump:
+    """Reads what MiniStack writes: keeps all of it in ``directory``, and echoes what a person wants to see.
+
+    That is what functions write, and what MiniStack itself warns of.
+    """
+
+    directory: Path
+    echo: Callable[[str], None]
+
+    def start(self, stream: IO[bytes]) -> None:
+        threading.Thread(target=self._pump, args=[stream], daemon=True, name="logs").start()
+
+    def _pump(self, stream: IO[bytes]) -> None:
+        with (
+            (self.directory / "functions.log").open("a", encoding="utf-8", buffering=1) as functions,
+            (self.directory / "ministack.log").open("a", encoding="utf-8", buffering=1) as ministack,
+        ):
+            for raw in stream:
+                line = raw.decode("utf-8", "replace").rstrip("\n")
+                if line.startswith(MARK):
+                    name, _, text = line[len(MARK) :].partition("\t")
+                    functions.write(f"{name}\t{text}\n")
+                    self.echo(format_function_line(name, text))
+                    continue
+                ministack.write(f"{line}\n")
+                if " WARNING [" in line or " ERROR [" in line:
+                    self.echo(f"{' ' * 12} {click.style('ministack'.ljust(_NAME_WIDTH + 1) + line[20:], fg='yellow')}")

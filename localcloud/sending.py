@@ -1,0 +1,70 @@
+"""Sending webhooks to a running local cloud, as many and as fast as asked."""
+
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import requests
+
+from localcloud.samples import Event, make_event, sign
+
+SENDERS = 8
+"""Deliveries that may be under way at once."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One delivery and what became of it. ``status`` 0 means that nobody answered."""
+
+    event: Event
+    status: int
+    answer: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to send. ``rate`` is in deliveries a second, None as fast as possible."""
+
+    source: str
+    count: int
+    rate: float | None = None
+    same_event: bool = False
+    bad_signature: bool = False
+    body: bytes | None = None
+
+
+def send(address: str, secret: str, order: Order, chance: random.Random) -> Iterator[Sent]:
+    """Deliver events to ``address``, and yield each delivery in the order of sending."""
+    http = requests.Session()
+    http.trust_env = False
+    http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=SENDERS))
+    url = f"{address}/webhooks/{order.source}"
+    started = time.monotonic()
+    with http, ThreadPoolExecutor(SENDERS) as pool:
+        under_way: list[Future[Sent]] = []
+        event: Event | None = None
+        for number in range(order.count):
+            if order.rate:
+                time.sleep(max(0.0, started + number / order.rate - time.monotonic()))
+            if event is None or not order.same_event:
+                event = make_event(order.source, chance, order.body)
+            under_way.append(pool.submit(_deliver, http, url, event, secret, order))
+            while under_way and (under_way[0].done() or len(under_way) >= 4 * SENDERS):
+                yield under_way.pop(0).result()
+        for future in under_way:
+            yield future.result()
+
+
+def _deliver(http: requests.Session, url: str, event: Event, secret: str, order: Order) -> Sent:
+    # The signature of another body: well-formed, and wrong.
+    signed = replace(event, body=event.body + b" ") if order.bad_signature else event
+    headers = sign(order.source, signed, secret, time.time())
+    started = time.monotonic()
+    try:
+        answer = http.post(url, data=event.body, headers=headers, timeout=30)
+    except requests.RequestException as error:
+        return Sent(event, 0, str(error), time.monotonic() - started)
+    return Sent(event, answer.status_code, answer.text, time.monotonic() - started)

@@ -1,0 +1,40 @@
+"""What the local copies of the two templates change, all of it and each with its reason."""
+
+from typing import Any
+
+PARAMETERS = {
+    # A test of retries must not take minutes; the ratio of six and the count of three receives stay.
+    "data": {"WebhookEventsVisibilityTimeout": "12"},
+    "app": {"ProcessWebhooksTimeout": "2"},
+}
+
+
+def localize_data(template: dict[str, Any]) -> dict[str, Any]:
+    """The data template, for MiniStack."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::SQS::QueuePolicy":
+            # MiniStack speaks plain HTTP on 127.0.0.1, and enforces that a queue is for TLS only.
+            document = resource["Properties"]["PolicyDocument"]
+            document["Statement"] = [entry for entry in document["Statement"] if entry["Sid"] != "TlsOnly"]
+    template["Resources"] = {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if resource["Type"] != "AWS::SQS::QueuePolicy" or resource["Properties"]["PolicyDocument"]["Statement"]
+    }
+    return template
+
+
+def localize_app(template: dict[str, Any]) -> dict[str, Any]:
+    """The app's template, for MiniStack."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            variables = resource["Properties"]["Environment"]["Variables"]
+            # It is there for `chalice local`; a deployed function has its variables from the template.
+            variables.pop("ENVIRONMENT_FILE", None)
+    return template
+
+
+def gateway_responses(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The gateway's own errors by type, which MiniStack overlooks in a SAM template and takes through its API."""
+    responses: dict[str, dict[str, Any]] = template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
+    return responses

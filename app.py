@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 from chalice.app import Chalice, ConvertToMiddleware, SQSEvent
 
 from chalicelib import telemetry, wiring
-from chalicelib.aws import queues, rest
+from chalicelib.aws import batches, rest
 from chalicelib.settings import APP_NAME, deployed_name
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def receive_webhook(source: str) -> dict[str, str]:
 
 @app.on_sqs_message(queue=deployed_name("webhook-events"), batch_size=10, maximum_concurrency=5)
 def process_webhooks(event: SQSEvent) -> dict[str, Any]:
-    return queues.answer_batch(wiring.processor().process(queues.read_batch(event.to_dict())))
+    return batches.answer_batch(wiring.processor().process(batches.read_batch(event.to_dict())))
 
 
 @app.lambda_function()

@@ -60,8 +60,8 @@ def processor() -> "Processor":
 
 def migrate_database() -> dict[str, Any]:
     """Apply the schema's missing versions; the answer names them and the version now in force."""
-    from chalicelib.webhooks.schema import migrate, read_migrations
+    from chalicelib.webhooks.schema import current_version, migrate, read_migrations
 
     migrations = list(read_migrations())
     applied = database().run(lambda connection: migrate(connection, migrations))
-    return {"applied": applied, "version": migrations[-1].version}
+    return {"applied": applied, "version": database().run(current_version)}

@@ -20,6 +20,7 @@ from localcloud import samples
 from localcloud.cloud import LocalCloud, Terminated
 from localcloud.deployment import read_webhook_secrets
 from localcloud.layout import Layout
+from localcloud.logs import Screen
 from localcloud.ministack import client
 from localcloud.postgres import wheel_binaries
 from localcloud.processes import StartError
@@ -67,12 +68,15 @@ def main(context: click.Context, directory: Path) -> None:
 @pass_layout
 def up(layout: Layout, port: int, reload: bool) -> None:
     """Start everything and show what every function logs, until Ctrl-C. Data survive a restart."""
+    screen = Screen()
     try:
-        LocalCloud(layout, port, reload, click.echo).run()
+        LocalCloud(layout, port, reload, screen).run()
     except Terminated as signalled:
         raise SystemExit(128 + signal.Signals[str(signalled)]) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    finally:
+        screen.close()
 
 
 @main.command(epilog=_examples("endpoints"))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import py_compile
 import signal
 import socket
 import subprocess
@@ -14,12 +13,13 @@ from pathlib import Path
 from typing import Protocol
 
 import click
+from botocore.exceptions import ClientError
 
 from infra.packaging import Package, PackagingError
 from localcloud import watch
 from localcloud.deployment import Deployment
 from localcloud.layout import STAGE, Endpoints, Layout, write_private
-from localcloud.logs import LogPump
+from localcloud.logs import LogPump, Screen
 from localcloud.ministack import CREDENTIALS, MiniStack
 from localcloud.postgres import Postgres, new_password
 from localcloud.processes import StartError
@@ -47,11 +47,12 @@ class LocalCloud:
     layout: Layout
     port: int
     reload: bool
-    echo: Callable[[str], None]
+    screen: Screen
     _postgres: Postgres = field(init=False)
     _ministack: MiniStack = field(init=False)
     _deployment: Deployment = field(init=False)
     _package: Package = field(init=False)
+    _proxy: Proxy = field(init=False)
 
     def run(self) -> None:
         """Start, report ``ready``, and stay until a signal comes; then stop every part."""
@@ -67,7 +68,7 @@ class LocalCloud:
                 asyncio.run(self._serve(listener, address, started))
             finally:
                 self.layout.withdraw()
-                self.echo("stopping …")
+                self.screen.say("stopping …")
 
     def _listen(self) -> socket.socket:
         listener = socket.socket()
@@ -123,19 +124,17 @@ class LocalCloud:
             self._deployment.create_data()
             self._deployment.seed_secrets(self._postgres.dsn)
             self._deployment.create_app(self._package)
-        with self._step("schema applied"):
-            self._deployment.migrate()
 
     def _start_ministack(self) -> None:
         self._ministack.launch()
-        LogPump(self.layout.logs, self.echo).start(self._ministack.output)
+        LogPump(self.layout.logs, self.screen).start(self._ministack.output)
 
     @contextlib.contextmanager
     def _step(self, what: str) -> Iterator[None]:
         started = time.monotonic()
         yield
         tick = click.style("✓", fg="green")
-        self.echo(f"  {tick} {what:<24} {click.style(f'{time.monotonic() - started:5.1f} s', dim=True)}")
+        self.screen.say(f"  {tick} {what:<24} {click.style(f'{time.monotonic() - started:5.1f} s', dim=True)}")
 
     def _publish(self, address: str) -> None:
         variables = self._ministack.client("lambda").get_function_configuration(
@@ -160,19 +159,22 @@ class LocalCloud:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
-        proxy = Proxy(listener, f"{self._ministack.url}/_aws/execute-api/{self._deployment.rest_api_id()}/api")
-        await proxy.start()
+        self._proxy = Proxy(listener, self._api_url())
+        await self._proxy.start()
         tasks = [asyncio.create_task(self._supervise())]
         if self.reload:
             tasks.append(asyncio.create_task(self._watch()))
-        self.echo(f"ready {address} after {time.monotonic() - started:.1f} s; Ctrl-C stops it")
+        self.screen.say(f"ready {address} after {time.monotonic() - started:.1f} s; Ctrl-C stops it")
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in [stopped, *tasks]:
             task.cancel()
-        await proxy.stop()
+        await self._proxy.stop()
         for task in done - {stopped}:
             task.result()
+
+    def _api_url(self) -> str:
+        return f"{self._ministack.url}/_aws/execute-api/{self._deployment.rest_api_id()}/api"
 
     async def _supervise(self) -> None:
         """Start a part again that ended by itself, unless ``localcloud kill`` asked for a longer pause."""
@@ -187,12 +189,14 @@ class LocalCloud:
                 if part.process is None or (code := part.process.poll()) is None:
                     continue
                 pause = max(RESTART_AFTER_SECONDS, self.layout.pause_of(name))
-                self.echo(click.style(f"{name} has ended ({code}); it is started again in {pause:.0f} s", fg="red"))
+                self.screen.say(
+                    click.style(f"{name} has ended ({code}); it is started again in {pause:.0f} s", fg="red")
+                )
                 await asyncio.sleep(pause)
                 launch()
                 await asyncio.to_thread(part.wait)
                 self._write_processes()
-                self.echo(click.style(f"{name} runs again", fg="green"))
+                self.screen.say(click.style(f"{name} runs again", fg="green"))
 
     def _write_processes(self) -> None:
         parts: dict[str, _Part] = {"postgres": self._postgres, "ministack": self._ministack}
@@ -215,17 +219,16 @@ class LocalCloud:
             for path in paths:
                 if path.suffix == ".py" and path.exists():
                     compile(path.read_bytes(), path, "exec")
-            functions = self._deployment.push_code(self._package)
-            self.echo(f"new code in {functions} functions after {time.monotonic() - started:.1f} s")
+            functions = self._deployment.push_code(self._package, migrate=any(path.suffix == ".sql" for path in paths))
+            self.screen.say(f"new code in {functions} functions after {time.monotonic() - started:.1f} s")
             if watch.needs_stack_update(paths):
                 self._package = self._deployment.package()
                 self._deployment.create_data()
                 self._deployment.create_app(self._package)
-                self.echo(f"stacks updated after {time.monotonic() - started:.1f} s")
-            if any(path.suffix == ".sql" for path in paths):
-                self.echo(f"schema is at version {self._deployment.migrate()}")
-        except (SyntaxError, py_compile.PyCompileError, PackagingError, StartError, OSError) as error:
-            self.echo(click.style(f"the former code stays: {error}", fg="red"))
+                self._proxy.target = self._api_url()
+                self.screen.say(f"stacks updated after {time.monotonic() - started:.1f} s")
+        except (SyntaxError, ValueError, PackagingError, StartError, OSError, ClientError) as error:
+            self.screen.say(click.style(f"the former code stays: {error}", fg="red"))
 
 
 def _terminate(number: int, frame: object) -> None:

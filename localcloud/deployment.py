@@ -24,6 +24,8 @@ BUCKET = f"frontdesk-{STAGE}-packages"
 DATA_STACK = f"frontdesk-{STAGE}-data"
 APP_STACK = f"frontdesk-{STAGE}-app"
 
+MIGRATION = f"frontdesk-{STAGE}-migrate_database"
+
 _NOTHING_TO_DO = "No updates are to be performed"
 
 
@@ -43,7 +45,10 @@ class Deployment:
         self._apply(DATA_STACK, template, {"Stage": STAGE, **PARAMETERS["data"]})
 
     def create_app(self, packaged: Package) -> None:
-        """Create or update the app's stack from a package."""
+        """Create or update the app's stack from a package. The schema comes first, where there is a function for it."""
+        exists = self._status(APP_STACK) is not None
+        if exists:
+            self._migrate_ahead(packaged.application.read_bytes())
         template = localize_app(json.loads(packaged.template.read_text(encoding="utf-8")))
         key = f"{time.time_ns()}.zip"
         self._upload(key, packaged.application)
@@ -52,16 +57,22 @@ class Deployment:
                 resource["Properties"]["CodeUri"] = f"s3://{BUCKET}/{key}"
         self._apply(APP_STACK, json.dumps(template), {"Stage": STAGE, **PARAMETERS["app"]})
         self._put_gateway_responses(gateway_responses(template))
+        if not exists:
+            self.migrate()
 
-    def push_code(self, packaged: Package) -> int:
-        """Give every function the present sources, without touching the stack; returns how many functions there are."""
+    def push_code(self, packaged: Package, *, migrate: bool) -> int:
+        """Give every function the present sources, without touching the stack; returns how many functions there are.
+
+        ``migrate`` says that there may be new migrations, which then come first.
+        """
         archive = self.directory.with_name("code.zip")
         application_zip(packaged, archive)
         code = archive.read_bytes()
-        lambda_client = self.client("lambda")
+        if migrate:
+            self._migrate_ahead(code)
         names = list(self._functions())
         with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(lambda name: lambda_client.update_function_code(FunctionName=name, ZipFile=code), names))
+            list(pool.map(lambda name: self._update_code(name, code), names))
         return len(names)
 
     def seed_secrets(self, database: str) -> None:
@@ -81,13 +92,22 @@ class Deployment:
 
     def migrate(self) -> int:
         """Apply the schema and return its version."""
-        answer = self.client("lambda").invoke(FunctionName=f"frontdesk-{STAGE}-migrate_database", Payload=b"{}")
+        answer = self.client("lambda").invoke(FunctionName=MIGRATION, Payload=b"{}")
         result = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise StartError(f"The schema cannot be applied: {result.get('errorMessage', result)}")
         return int(result["version"])
 
+    def _migrate_ahead(self, code: bytes) -> None:
+        """Bring new migrations in before any other function has the code that relies on them."""
+        self._update_code(MIGRATION, code)
+        self.migrate()
+
+    def _update_code(self, function: str, code: bytes) -> None:
+        self.client("lambda").update_function_code(FunctionName=function, ZipFile=code)
+
     def rest_api_id(self) -> str:
+        """The API's id, which changes when its routes do."""
         return str(self.outputs(APP_STACK)["RestAPIId"])
 
     def outputs(self, stack: str) -> dict[str, str]:
@@ -109,8 +129,14 @@ class Deployment:
         gateway, api = self.client("apigateway"), self.rest_api_id()
         for kind, response in responses.items():
             status = {"statusCode": response["StatusCode"]} if "StatusCode" in response else {}
-            templates = response["ResponseTemplates"]
-            gateway.put_gateway_response(restApiId=api, responseType=kind, responseTemplates=templates, **status)
+            headers = response.get("ResponseParameters", {}).get("Headers", {})
+            gateway.put_gateway_response(
+                restApiId=api,
+                responseType=kind,
+                responseTemplates=response["ResponseTemplates"],
+                responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
+                **status,
+            )
         gateway.create_deployment(restApiId=api, stageName="api")
 
     def _upload(self, key: str, archive: Path) -> None:

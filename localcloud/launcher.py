@@ -59,6 +59,7 @@ def drop_old_logs(state: Path) -> None:
 
 
 def main() -> None:
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     drop_old_logs(Path(os.environ["STATE_DIR"]))
     from ministack.app import main as run_ministack
 

@@ -1,6 +1,7 @@
 """One readable stream out of what every function writes."""
 
 import json
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -74,15 +75,57 @@ def _short(value: Any) -> str:
     return ",".join(f"{number:g}" if isinstance(number, int | float) else str(number) for number in values)
 
 
+class Screen:
+    """Prints lines from a thread of its own, and rather loses some than lets the functions wait for a paused terminal.
+
+    What a person asked for is always printed (``say``); what functions write may be left out (``show``), and is in
+    ``functions.log`` in any case.
+    """
+
+    def __init__(self, write: Callable[[str], None] = click.echo, *, capacity: int = 5_000) -> None:
+        self._write = write
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._capacity = capacity
+        self._left_out = 0
+        self._thread = threading.Thread(target=self._print, daemon=True, name="screen")
+        self._thread.start()
+
+    def say(self, line: str) -> None:
+        """Print a line of the local cloud's own."""
+        self._lines.put(line)
+
+    def show(self, line: str) -> None:
+        """Print a function's line, unless too many are waiting already."""
+        if self._lines.qsize() >= self._capacity:
+            self._left_out += 1
+            return
+        if self._left_out:
+            self.say(click.style(f"… {self._left_out} lines left out; functions.log has all of them", dim=True))
+            self._left_out = 0
+        self._lines.put(line)
+
+    def close(self, patience: float = 1.0) -> None:
+        """Print what is waiting, if the terminal takes it in time."""
+        self._lines.put(None)
+        self._thread.join(patience)
+
+    def _print(self) -> None:
+        while (line := self._lines.get()) is not None:
+            try:
+                self._write(line)
+            except OSError:
+                return  # nobody reads any more
+
+
 @dataclass
 class LogPump:
-    """Reads what MiniStack writes: keeps all of it in ``directory``, and echoes what a person wants to see.
+    """Reads what MiniStack writes: keeps all of it in ``directory``, and shows what a person wants to see.
 
     That is what functions write, and what MiniStack itself warns of.
     """
 
     directory: Path
-    echo: Callable[[str], None]
+    screen: Screen
 
     def start(self, stream: IO[bytes]) -> None:
         threading.Thread(target=self._pump, args=[stream], daemon=True, name="logs").start()
@@ -97,8 +140,10 @@ class LogPump:
                 if line.startswith(MARK):
                     name, _, text = line[len(MARK) :].partition("\t")
                     functions.write(f"{name}\t{text}\n")
-                    self.echo(format_function_line(name, text))
+                    self.screen.show(format_function_line(name, text))
                     continue
                 ministack.write(f"{line}\n")
                 if " WARNING [" in line or " ERROR [" in line:
-                    self.echo(f"{' ' * 12} {click.style('ministack'.ljust(_NAME_WIDTH + 1) + line[20:], fg='yellow')}")
+                    self.screen.show(
+                        f"{' ' * 12} {click.style('ministack'.ljust(_NAME_WIDTH + 1) + line[20:], fg='yellow')}"
+                    )

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -55,7 +56,21 @@ class Postgres:
 
     @property
     def dsn(self) -> str:
+        """The address of the application's database, for its owner."""
         return f"postgresql://{NAME}:{self.password}@127.0.0.1:{self.port}/{NAME}"
+
+    @property
+    def owner(self) -> dict[str, Any]:
+        """Connection parameters of the application's role."""
+        return self._parameters(NAME)
+
+    @property
+    def superuser(self) -> dict[str, Any]:
+        """Connection parameters of the server's administrator."""
+        return self._parameters("postgres")
+
+    def _parameters(self, role: str) -> dict[str, Any]:
+        return {"host": "127.0.0.1", "port": self.port, "user": role, "password": self.password, "dbname": role}
 
     @property
     def _data(self) -> Path:
@@ -89,7 +104,7 @@ class Postgres:
         deadline = time.monotonic() + patience
         while True:
             try:
-                self._connect().close()
+                psycopg.connect(**self.superuser, connect_timeout=5).close()
                 return
             except psycopg.OperationalError as error:
                 if self.process.poll() is not None or time.monotonic() > deadline:
@@ -132,8 +147,7 @@ class Postgres:
         return clean_environment({"LC_ALL": "C"}, temporary=self.temporary)
 
     def _create_database(self) -> None:
-        with self._connect() as connection:
-            connection.autocommit = True
+        with psycopg.connect(**self.superuser, autocommit=True) as connection:
             roles = connection.execute("select 1 from pg_roles where rolname = %s", [NAME]).fetchone()
             verb = sql.SQL("alter" if roles else "create")
             connection.execute(
@@ -141,16 +155,6 @@ class Postgres:
             )
             if not connection.execute("select 1 from pg_database where datname = %s", [NAME]).fetchone():
                 connection.execute(sql.SQL("create database {0} owner {0}").format(sql.Identifier(NAME)))
-
-    def _connect(self) -> "psycopg.Connection[tuple[object, ...]]":
-        return psycopg.connect(
-            host="127.0.0.1",
-            port=self.port,
-            user="postgres",
-            password=self.password,
-            dbname="postgres",
-            connect_timeout=5,
-        )
 
     def _wait_for_predecessor(self) -> None:
         """The server of a local cloud that was killed ends by itself, a moment later."""

@@ -1,4 +1,7 @@
-"""What the local copies of the two templates change, all of it and each with its reason."""
+"""What the local copies of the two templates change, all of it and each with its reason.
+
+Beside this, the local package has no layer, since the interpreter that runs the functions has the dependencies already.
+"""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 QUICK = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"})
-"""For calls a sender waits for: two attempts, about four seconds at the very worst and mostly milliseconds."""
+"""For calls a sender waits for: mostly milliseconds, and two attempts of three seconds at the very worst."""
 
 
 @cache

@@ -78,6 +78,11 @@ class Database:
                 raise UnavailableError("The connection to the database was lost.") from error
         return self.run(work)
 
+    def close(self) -> None:
+        """Close the connection, if there is one; the next work opens another."""
+        if self._connection is not None:
+            self._connection.close()
+
     def _open(self) -> tuple["psycopg.Connection[Any]", bool]:
         if self._connection is not None and not self._connection.closed:
             return self._connection, True

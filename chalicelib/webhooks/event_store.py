@@ -31,6 +31,7 @@ select source, external_id, %(body_sha256)s, %(received_at)s, %(correlation_id)s
   from webhook_events
  where source = %(source)s and external_id = %(external_id)s and body_sha256 <> %(body_sha256)s
 on conflict do nothing
+returning 1
 """
 
 _REFUSED_VALUE = ("22", "54")
@@ -129,7 +130,7 @@ def _seen_before(connection: "Connection[Any]", event: Event) -> Written:
         "received_at": envelope.received_at,
         "correlation_id": envelope.correlation_id,
     }
-    conflicting = connection.execute(_INSERT_CONFLICT, parameters).rowcount == 1
+    conflicting = connection.execute(_INSERT_CONFLICT, parameters).fetchone() is not None
     return Written(Outcome.CONFLICT if conflicting else Outcome.DUPLICATE)
 
 

@@ -6,15 +6,16 @@ Frontdesk's own business.
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
 from chalicelib import telemetry
 from chalicelib.aws.rest import HttpRequest
-from chalicelib.errors import NotFoundError, RequestError, SignatureError, TooLargeError
+from chalicelib.errors import NotFoundError, RequestError, TooLargeError
 from chalicelib.webhooks.envelope import Envelope, storable
-from chalicelib.webhooks.signatures import verify
+from chalicelib.webhooks.signatures import MismatchError, verify
 from chalicelib.webhooks.sources import Message, Source, find_source
 
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
@@ -82,13 +83,18 @@ class Intake:
         return _envelope(source, message, now, request.request_id)
 
     def _require_signature(self, source: Source, request: HttpRequest, now: float) -> None:
-        """Verify with the cached secrets, and once more with fresh ones: a rotation must not refuse good events."""
+        """Verify with the cached secrets, and once more with fresh ones: a rotation must not refuse good events.
+
+        What is malformed needs no secret to be refused, so that rubbish costs no request and outlives any outage.
+        """
+        with suppress(MismatchError):
+            self._verify(source, request, (), now)
         active = self.secrets.active(source.name) or self.secrets.refreshed(source.name)
         if not active:
             raise NotFoundError("This source has no secret here, so that nothing can be accepted from it.")
         try:
             self._verify(source, request, active, now)
-        except SignatureError:
+        except MismatchError:
             fresh = self.secrets.refreshed(source.name)
             if fresh == active:
                 raise

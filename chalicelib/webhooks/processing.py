@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from chalicelib import telemetry
-from chalicelib.aws.queues import QueueMessage
+from chalicelib.aws.batches import QueueMessage
 from chalicelib.errors import EnvelopeError, InvalidBodyError, NotFoundError, UnavailableError
 from chalicelib.webhooks.envelope import Envelope
 from chalicelib.webhooks.event_store import Event, Outcome, Written
@@ -39,6 +39,10 @@ class Processor:
                 readable.append((message, read_event(Envelope.from_message(message.body))))
             except EnvelopeError as error:
                 telemetry.logger.error("message is no envelope", message_id=message.message_id, detail=str(error))
+                telemetry.count("WebhooksFailed", source="unknown")
+                failed.append(message.message_id)
+            except Exception:  # noqa: BLE001 - the boundary of one message
+                telemetry.logger.exception("message cannot be read", message_id=message.message_id)
                 telemetry.count("WebhooksFailed", source="unknown")
                 failed.append(message.message_id)
         return failed + self._store(readable)

@@ -43,10 +43,13 @@ def read_migrations(directory: Path = DIRECTORY) -> Iterator[Migration]:
 def migrate(connection: "Connection", migrations: Sequence[Migration]) -> list[int]:
     """Apply what is missing, all or nothing, and return the versions applied.
 
-    Safe to run twice, and by two at once: the second waits for the first and finds nothing to do.
+    Safe to run twice, and by two at once: the second waits for the first and finds nothing to do. A statement may take
+    as long as it needs, but not make the writers queue up behind it while it waits for a lock.
     """
     with connection.transaction():
+        connection.execute("set local statement_timeout = 0")
         connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+        connection.execute("set local lock_timeout = '10s'")
         connection.execute(_CREATE_VERSIONS)
         present = {version for (version,) in connection.execute("select version from schema_versions")}
         missing = [migration for migration in migrations if migration.version not in present]
@@ -56,3 +59,10 @@ def migrate(connection: "Connection", migrations: Sequence[Migration]) -> list[i
                 "insert into schema_versions (version, name) values (%s, %s)", [migration.version, migration.name]
             )
     return [migration.version for migration in missing]
+
+
+def current_version(connection: "Connection") -> int:
+    """The version now in force, which may be newer than any this code knows."""
+    row = connection.execute("select max(version) from schema_versions").fetchone()
+    assert row is not None
+    return int(row[0])

@@ -30,5 +30,7 @@ def _read(text: str | None, source: str) -> Sequence[str]:
     try:
         secrets = json.loads(text)["secrets"]
     except (ValueError, KeyError, TypeError):
-        raise UnavailableError(f'The secret of the source {source} is not of the form {{"secrets": […]}}.') from None
-    return tuple(secret for secret in secrets if isinstance(secret, str))
+        secrets = None
+    if not isinstance(secrets, list) or not all(isinstance(secret, str) for secret in secrets):
+        raise UnavailableError(f'The secret of the source {source} is not of the form {{"secrets": ["…"]}}.')
+    return tuple(secrets)

@@ -18,12 +18,16 @@ from typing import Literal
 
 from chalicelib.errors import SignatureError
 
-__all__ = ["SchemeOptions", "SignatureError", "verify"]
+__all__ = ["MismatchError", "SchemeOptions", "SignatureError", "verify"]
 
 TOLERANCE_SECONDS = 300
 """How far a signed timestamp may lie from now, before or after (Standard Webhooks, Stripe and Slack agree)."""
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
+
+
+class MismatchError(SignatureError):
+    """The request is well-formed, recent, and signed by none of the secrets: perhaps by one that is newer."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ def verify(
 ) -> None:
     """Return when one of ``secrets`` signed the request, else raise ``SignatureError``.
 
+    It is a ``MismatchError`` when only the signature itself is wrong; what is malformed is told without any secret.
+
     ``headers`` match whatever their case. ``now`` is in seconds since the epoch. ``url`` is the public URL the sender
     called, for schemes that sign it. ``options`` belong to ``hmac-sha256``.
     """
@@ -97,6 +103,8 @@ def _verify_standard_webhooks(signed: _Signed) -> None:
         for version, _, signature in (entry.partition(",") for entry in signed.header("webhook-signature").split(" "))
         if version == "v1"
     ]
+    if not given:
+        raise SignatureError("There is no signature of version v1.")
     expected = [_base64(_hmac_sha256(key, message)) for key in _standard_webhooks_keys(signed.secrets)]
     _require_any_match(given, expected)
 
@@ -133,11 +141,10 @@ def _require_match(given: str, expected: Iterable[str]) -> None:
 
 def _require_any_match(given: Iterable[str], expected: Sequence[str]) -> None:
     """Compare every pair, without stopping at the first match: the time taken tells nothing."""
-    matches = [
-        hmac.compare_digest(_ascii(signature), candidate.encode()) for signature in given for candidate in expected
-    ]
+    signatures = [_ascii(signature) for signature in given]
+    matches = [hmac.compare_digest(signature, candidate.encode()) for signature in signatures for candidate in expected]
     if not any(matches):
-        raise SignatureError("The signature does not match.")
+        raise MismatchError("The signature does not match.")
 
 
 def _without_prefix(value: str, prefix: str) -> str:

@@ -1,0 +1,26 @@
+"""What every test has: logs on the standard output of the moment, and no environment of the developer's."""
+
+import io
+import os
+import sys
+
+import pytest
+
+from chalicelib import telemetry
+
+
+class CurrentStdout(io.TextIOBase):
+    """Writes to whatever ``sys.stdout`` is now, which pytest replaces for each test."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "STAGE", "LOCALCLOUD_", "ENVIRONMENT_FILE"))]:
+        del os.environ[name]
+    os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    telemetry.logger.handlers[0].stream = CurrentStdout()  # type: ignore[attr-defined]

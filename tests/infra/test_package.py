@@ -1,0 +1,263 @@
+"""The packaged result: what Chalice and infra/ make together, asserted as CloudFormation will read it."""
+
+import json
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.translator.transform import transform
+
+from infra.packaging import DATA_TEMPLATE, ROOT, Package, package
+from infra.templates import read_template
+
+FUNCTIONS = {
+    "APIHandler": "api_handler",
+    "ProcessWebhooks": "process_webhooks",
+    "MigrateDatabase": "migrate_database",
+}
+
+
+@pytest.fixture(scope="session")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    return package("dev", tmp_path_factory.mktemp("package") / "dev", dependencies=False)
+
+
+@pytest.fixture(scope="session")
+def app(packaged: Package) -> dict[str, Any]:
+    """The app's stack before SAM's transform."""
+    template = json.loads(packaged.template.read_text(encoding="utf-8"))
+    assert isinstance(template, dict)
+    return template
+
+
+@pytest.fixture(scope="session")
+def transformed(app: dict[str, Any]) -> dict[str, Any]:
+    """The app's stack as CloudFormation creates it."""
+    copy = json.loads(json.dumps(app))
+    for resource in copy["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
+    parameters = {"Stage": "dev"} | {
+        name: str(parameter["Default"]) for name, parameter in app["Parameters"].items() if "Default" in parameter
+    }
+    result = transform(copy, parameters, ManagedPolicies())
+    assert isinstance(result, dict)
+    return result
+
+
+class ManagedPolicies:
+    """No managed policy is used, so that none need be looked up."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+@pytest.fixture(scope="session")
+def data() -> dict[str, Any]:
+    return read_template(DATA_TEMPLATE)
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: resource["Properties"] for name, resource in template["Resources"].items() if resource["Type"] == kind
+    }
+
+
+def test_cfn_lint_finds_nothing_in_either_stack(packaged: Package) -> None:
+    command = [str(Path(sys.executable).with_name("cfn-lint")), str(packaged.template), str(DATA_TEMPLATE)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_the_functions_are_those_of_the_contract(transformed: dict[str, Any]) -> None:
+    functions = of_type(transformed, "AWS::Lambda::Function")
+
+    assert {name: function["FunctionName"]["Fn::Sub"] for name, function in functions.items()} == {
+        name: f"frontdesk-${{Stage}}-{deployed}" for name, deployed in FUNCTIONS.items()
+    }
+
+
+def test_every_resource_has_a_type(app: dict[str, Any]) -> None:
+    """A misspelt logical id in app.yaml would add a resource that is none."""
+    assert [name for name, resource in app["Resources"].items() if "Type" not in resource] == []
+
+
+def test_every_event_source_has_a_type(app: dict[str, Any]) -> None:
+    """A misspelt event in app.yaml would add a second event source that listens to nothing."""
+    events = {
+        (name, event): source
+        for name, function in of_type(app, "AWS::Serverless::Function").items()
+        for event, source in function.get("Events", {}).items()
+    }
+
+    assert {key: source.get("Type") for key, source in events.items()} == {
+        ("ProcessWebhooks", "ProcessWebhooksSqsEventSource"): "SQS"
+    }
+
+
+def test_the_queue_delivers_partial_batches_to_a_bounded_number_of_functions(transformed: dict[str, Any]) -> None:
+    (mapping,) = of_type(transformed, "AWS::Lambda::EventSourceMapping").values()
+
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
+    assert mapping["BatchSize"] == 10
+    assert mapping["EventSourceArn"]["Fn::Sub"].endswith(":frontdesk-dev-webhook-events")
+    assert "ReservedConcurrentExecutions" not in of_type(transformed, "AWS::Lambda::Function")["ProcessWebhooks"]
+
+
+def test_a_message_is_hidden_six_times_as_long_as_a_batch_may_take(app: dict[str, Any], data: dict[str, Any]) -> None:
+    timeout = app["Parameters"]["ProcessWebhooksTimeout"]["Default"]
+    visibility = data["Parameters"]["WebhookEventsVisibilityTimeout"]["Default"]
+
+    assert (timeout, visibility) == (30, 180)
+    assert app["Resources"]["ProcessWebhooks"]["Properties"]["Timeout"] == {"Ref": "ProcessWebhooksTimeout"}
+    queue = data["Resources"]["WebhookEventsQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] == {"Ref": "WebhookEventsVisibilityTimeout"}
+
+
+def test_after_three_receives_a_message_is_dead_lettered(data: dict[str, Any]) -> None:
+    redrive = data["Resources"]["WebhookEventsQueue"]["Properties"]["RedrivePolicy"]
+
+    assert redrive == {
+        "deadLetterTargetArn": {"Fn::GetAtt": ["WebhookEventsDeadLetterQueue", "Arn"]},
+        "maxReceiveCount": 3,
+    }
+
+
+def test_data_outlive_their_stack_encrypted(data: dict[str, Any]) -> None:
+    queues = of_type(data, "AWS::SQS::Queue")
+
+    assert {queue["QueueName"]["Fn::Sub"] for queue in queues.values()} == {
+        "frontdesk-${Stage}-webhook-events",
+        "frontdesk-${Stage}-webhook-events-dlq",
+    }
+    assert all(queue["SqsManagedSseEnabled"] for queue in queues.values())
+    policies = [(entry["DeletionPolicy"], entry["UpdateReplacePolicy"]) for entry in data["Resources"].values()]
+    assert set(policies) == {("Retain", "Retain")}
+
+
+def test_every_queue_refuses_plain_http(data: dict[str, Any]) -> None:
+    (policy,) = of_type(data, "AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert {arn["Fn::GetAtt"][0] for arn in statement["Resource"]} == set(of_type(data, "AWS::SQS::Queue"))
+
+
+def test_each_function_has_a_role_of_its_own(transformed: dict[str, Any]) -> None:
+    roles = {
+        name: function["Role"]["Fn::GetAtt"][0]
+        for name, function in of_type(transformed, "AWS::Lambda::Function").items()
+    }
+
+    assert len(set(roles.values())) == len(FUNCTIONS)
+    assert set(roles.values()) == set(of_type(transformed, "AWS::IAM::Role"))
+
+
+def test_policies_name_exact_actions_on_exact_resources(transformed: dict[str, Any]) -> None:
+    for role, properties in of_type(transformed, "AWS::IAM::Role").items():
+        assert "ManagedPolicyArns" not in properties, role
+        (policy,) = properties["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert all("*" not in action for action in actions), (role, statement)
+            assert statement["Resource"] != "*", (role, statement)
+
+
+def test_which_function_may_do_what(transformed: dict[str, Any]) -> None:
+    allowed = {
+        role: {
+            action
+            for statement in properties["Policies"][0]["PolicyDocument"]["Statement"]
+            for action in (statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]])
+        }
+        - {"logs:CreateLogStream", "logs:PutLogEvents"}
+        for role, properties in of_type(transformed, "AWS::IAM::Role").items()
+    }
+
+    assert allowed == {
+        "ApiHandlerRole": {"sqs:SendMessage", "secretsmanager:GetSecretValue"},
+        "ProcessWebhooksRole": {
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "secretsmanager:GetSecretValue",
+        },
+        "MigrateDatabaseRole": {"secretsmanager:GetSecretValue"},
+    }
+
+
+def test_what_is_imported_is_exported(app: dict[str, Any], data: dict[str, Any]) -> None:
+    exported = {output["Export"]["Name"]["Fn::Sub"] for output in data["Outputs"].values()}
+
+    assert set(find_imports(app)) <= exported
+
+
+def find_imports(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        if "Fn::ImportValue" in node:
+            return [node["Fn::ImportValue"]["Fn::Sub"]]
+        return [name for value in node.values() for name in find_imports(value)]
+    if isinstance(node, list):
+        return [name for value in node for name in find_imports(value)]
+    return []
+
+
+def test_bodies_reach_the_function_unchanged(transformed: dict[str, Any]) -> None:
+    (api,) = of_type(transformed, "AWS::ApiGateway::RestApi").values()
+
+    assert api["Body"]["x-amazon-apigateway-binary-media-types"] == ["*/*"]
+    assert "MinimumCompressionSize" not in api
+
+
+def test_the_gateways_own_errors_have_our_form(transformed: dict[str, Any]) -> None:
+    (api,) = of_type(transformed, "AWS::ApiGateway::RestApi").values()
+    responses = api["Body"]["x-amazon-apigateway-gateway-responses"]
+
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "REQUEST_TOO_LARGE", "MISSING_AUTHENTICATION_TOKEN"} <= responses.keys()
+    for response in responses.values():
+        text = response["responseTemplates"]["application/json"].replace("$context.error.messageString", '"x"')
+        assert set(json.loads(text)) == {"code", "message"}
+
+
+def test_stages_of_chalice_and_of_the_template_agree(app: dict[str, Any]) -> None:
+    for function in of_type(app, "AWS::Serverless::Function").values():
+        assert function["Environment"]["Variables"]["STAGE"] == "dev"
+        assert "ENVIRONMENT_FILE" not in function["Environment"]["Variables"]
+
+
+def test_every_module_ships_with_bytecode_that_is_never_checked(packaged: Package) -> None:
+    with zipfile.ZipFile(packaged.application) as archive:
+        names = archive.namelist()
+        modules = [name for name in names if name.endswith(".py")]
+        assert "app.py" in modules
+        assert "chalicelib/webhooks/migrations/0001_webhook_events.sql" in names
+        for module in modules:
+            folder, _, stem = module.removesuffix(".py").rpartition("/")
+            compiled = f"{folder}/__pycache__/{stem}.{sys.implementation.cache_tag}.pyc".lstrip("/")
+            flags = struct.unpack("<I", archive.read(compiled)[4:8])[0]
+            assert flags == 0b01, f"{compiled} is checked against its source"
+
+
+def test_only_the_application_is_in_the_package(packaged: Package) -> None:
+    with zipfile.ZipFile(packaged.application) as archive:
+        top = {name.split("/")[0] for name in archive.namelist()}
+
+    assert top == {"app.py", "chalicelib", "chalice", "__pycache__"}
+
+
+def test_equal_sources_make_equal_packages(packaged: Package, tmp_path: Path) -> None:
+    again = package("dev", tmp_path / "dev", dependencies=False)
+
+    assert again.application.read_bytes() == packaged.application.read_bytes()
+    assert again.template.read_bytes() == packaged.template.read_bytes()
+
+
+def test_packaging_leaves_the_working_tree_alone(packaged: Package) -> None:
+    assert not (ROOT / ".chalice" / "deployments").exists()

@@ -1,0 +1,126 @@
+"""The three ways the application is used: Chalice's test client, ``chalice local``, and the deployed package.
+
+The third is what every other test of this folder uses.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from chalice.test import Client
+
+import app
+from chalicelib import wiring
+from chalicelib.aws import clients
+from localcloud.layout import ROOT
+from localcloud.processes import free_port
+from localcloud.samples import make_event, sign
+from tests.builders import make_envelope, sqs_event
+from tests.integration.conftest import Cloud, eventually
+
+
+@pytest.fixture
+def project(cloud: Cloud, tmp_path: Path) -> Path:
+    """The project as it is in a clone in which ``make run`` runs."""
+    project = tmp_path / "frontdesk"
+    project.mkdir()
+    for name in ("app.py", "chalicelib", ".chalice"):
+        (project / name).symlink_to(ROOT / name)
+    (project / ".localcloud").symlink_to(cloud.layout.directory)
+    return project
+
+
+@pytest.fixture
+def client(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """The application in this process, with the environment that its stage's configuration names."""
+    monkeypatch.chdir(project)
+    forget()
+    with Client(app.app, stage_name="local", project_dir=str(project)) as client:
+        yield client
+    forget()
+
+
+def forget() -> None:
+    """Let the next use build every client and store anew."""
+    if wiring.database.cache_info().currsize:
+        wiring.database().close()
+    for cached in (wiring.secret_cache, wiring.intake, wiring.database, wiring.processor, clients.client):
+        cached.cache_clear()
+
+
+def test_the_test_client_sends_a_webhook_to_postgresql(cloud: Cloud, client: Client) -> None:
+    event = make_event("github", random.Random(uuid.uuid4().int))
+    headers = sign("github", event, cloud.secrets["github"][0], time.time())
+
+    answer = client.http.post("/webhooks/github", headers=dict(headers), body=event.body)
+
+    assert (answer.status_code, answer.json_body) == (202, {"status": "accepted", "event_id": event.event_id})
+    eventually(lambda: cloud.arrived(event.event_id))
+
+
+def test_the_test_client_answers_errors_in_our_form(client: Client) -> None:
+    answer = client.http.post("/webhooks/github", body=b"{}")
+
+    assert answer.status_code == 401
+    assert answer.json_body["code"] == "invalid_signature"
+
+
+def test_the_test_client_processes_a_batch(cloud: Cloud, client: Client) -> None:
+    external_id = str(uuid.uuid4())
+    batch = sqs_event([make_envelope(external_id=external_id).to_message(), "rubbish"])
+
+    answer = client.lambda_.invoke("process_webhooks", batch)
+
+    assert answer.payload == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+    assert len(cloud.arrived(external_id)) == 1
+
+
+def test_the_test_client_migrates(client: Client) -> None:
+    assert client.lambda_.invoke("migrate_database", {}).payload == {"applied": [], "version": 1}
+
+
+@pytest.fixture
+def chalice_local(project: Path) -> Iterator[str]:
+    """``chalice local`` as a developer runs it beside the running local cloud."""
+    port = free_port()
+    command = [sys.executable, "-c", "from chalice.cli import main; main()", "local", "--stage", "local"]
+    misleading = {"AWS_ACCESS_KEY_ID": "AKIAREALREALREALREAL", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    process = subprocess.Popen(
+        [*command, "--no-autoreload", "--port", str(port)],
+        cwd=project,
+        env=os.environ | misleading,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        try:
+            return requests.get(f"{address}/health", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    eventually(answers, seconds=30)
+    yield address
+    process.send_signal(signal.SIGINT)
+    process.wait(10)
+
+
+@pytest.mark.parametrize("body", [None, b'{"a": "\xff\x00"}\r\n'])
+def test_chalice_local_sends_a_webhook_to_postgresql(cloud: Cloud, chalice_local: str, body: bytes | None) -> None:
+    event = make_event("github", random.Random(uuid.uuid4().int), body)
+    headers = sign("github", event, cloud.secrets["github"][0], time.time())
+
+    answer = requests.post(f"{chalice_local}/webhooks/github", data=event.body, headers=headers, timeout=30)
+
+    assert answer.status_code == 202, answer.text
+    ((arrived, _, _),) = eventually(lambda: cloud.arrived(event.event_id))
+    assert bytes(arrived) == event.body

@@ -1,0 +1,216 @@
+"""Webhooks through every layer of the local cloud: HTTP, function, queue, function, PostgreSQL."""
+
+import gzip
+import hashlib
+import json
+import random
+import string
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.webhooks.sources import MAX_BODY_BYTES, SOURCES
+from localcloud.samples import Event, make_event, sign
+from tests.integration.conftest import Cloud, eventually, read_json_lines
+
+ODD_BODIES = {
+    "json": b'{"a": "\xc3\xa9"}',
+    "empty": b"",
+    "crlf": b'{\r\n"a": 1\r\n}\r\n',
+    "nul": b'{"a": "\x00"}',
+    "escaped nul": b'{"a": "\\u0000"}',
+    "invalid utf-8": b'{"a": "\xff\xfe\xc3"}',
+    "every byte": bytes(range(256)) * 4,
+    "form": b"payload=%7B%22a%22%3A1%7D",
+    "bom": b"\xef\xbb\xbf{}",
+    "deep": b"[" * 10_000,
+    "large": bytes(random.Random(5).randbytes(MAX_BODY_BYTES)),
+}
+
+
+def new_event(body: bytes | None = None, source: str = "github") -> Event:
+    return make_event(source, random.Random(uuid.uuid4().int), body)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_signed_webhook_ends_in_postgresql(cloud: Cloud, source: str) -> None:
+    event = new_event(source=source)
+
+    answer = cloud.deliver(source, event)
+
+    assert answer.status_code == 202
+    assert answer.json() == {"status": "accepted", "event_id": event.event_id}
+    ((body, state, _),) = eventually(lambda: cloud.arrived(event.event_id))
+    assert (bytes(body), state) == (event.body, "stored")
+
+
+@pytest.mark.parametrize("name", ODD_BODIES)
+def test_every_byte_arrives(cloud: Cloud, name: str) -> None:
+    event = new_event(ODD_BODIES[name])
+
+    assert cloud.deliver("github", event).status_code == 202
+
+    ((body, _, _),) = eventually(lambda: cloud.arrived(event.event_id))
+    assert bytes(body) == ODD_BODIES[name]
+
+
+def test_a_compressed_body_is_signed_and_kept_as_it_is(cloud: Cloud) -> None:
+    event = new_event(gzip.compress(b"{}"))
+    headers = dict(sign("github", event, cloud.secrets["github"][0], time.time())) | {"Content-Encoding": "gzip"}
+
+    assert cloud.post("github", event.body, headers).status_code == 202
+
+    ((body, _, _),) = eventually(lambda: cloud.arrived(event.event_id))
+    assert bytes(body) == event.body
+
+
+def test_delivered_five_times_it_is_one_row(cloud: Cloud) -> None:
+    event = new_event()
+    with ThreadPoolExecutor(5) as pool:
+        answers = list(pool.map(lambda _: cloud.deliver("github", event), range(5)))
+
+    assert [answer.status_code for answer in answers] == [202] * 5
+    eventually(lambda: cloud.arrived(event.event_id))
+    eventually(lambda: cloud.logs().count(f'"event_id":"{event.event_id}"') >= 10)
+    assert len(cloud.arrived(event.event_id)) == 1
+
+
+def test_without_an_id_the_body_is_the_id(cloud: Cloud) -> None:
+    event = new_event(uuid.uuid4().bytes)
+    headers = dict(sign("github", event, cloud.secrets["github"][0], time.time()))
+    del headers["X-GitHub-Delivery"]
+
+    answer = cloud.post("github", event.body, headers)
+
+    assert answer.json()["event_id"] == "sha256:" + hashlib.sha256(event.body).hexdigest()
+    eventually(lambda: cloud.arrived(answer.json()["event_id"]))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_wrong_secret_is_401(cloud: Cloud, source: str) -> None:
+    answer = cloud.deliver(source, new_event(source=source), secret="whsec_d3Jvbmc=")
+
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "invalid_signature"
+
+
+@pytest.mark.parametrize("name", ["nobody", "GitHub", "%00", "..%2Fhealth", "github%20", "é" * 50])
+def test_an_unknown_source_is_404(cloud: Cloud, name: str) -> None:
+    answer = cloud.post(name, b"{}", {})
+
+    assert answer.status_code == 404
+    assert set(answer.json()) == {"code", "message"}
+
+
+def test_an_invalid_body_is_400_with_every_reason(cloud: Cloud) -> None:
+    answer = cloud.deliver("standard-webhooks", new_event(b'{"type": 7}', "standard-webhooks"))
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid_body"
+    assert len(answer.json()["reasons"]) == 3
+
+
+def test_what_cannot_be_used_is_parked_and_never_refused(cloud: Cloud) -> None:
+    event = new_event(b"payload=%7B%7D")
+
+    assert cloud.deliver("github", event).status_code == 202
+
+    ((_, state, _),) = eventually(lambda: cloud.arrived(event.event_id))
+    assert state == "parked"
+    ((reason,),) = cloud.query("select reason from webhook_events where external_id = %s", event.event_id)
+    assert "not JSON" in reason
+
+
+def test_a_body_over_the_limit_is_413(cloud: Cloud) -> None:
+    answer = cloud.deliver("github", new_event(b"x" * (MAX_BODY_BYTES + 1)))
+
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "too_large"
+
+
+def test_a_body_over_the_gateways_limit_is_413_too(cloud: Cloud) -> None:
+    answer = cloud.post("github", b"x" * (10 * 1024 * 1024 + 1), {})
+
+    assert answer.status_code == 413
+    assert set(answer.json()) == {"code", "message"}
+
+
+def test_the_gateways_own_errors_have_our_form(cloud: Cloud) -> None:
+    answer = requests.get(f"{cloud.endpoints.http}/nothing/here", timeout=10)
+
+    assert answer.status_code == 404
+    assert answer.json() == {"code": "not_found", "message": "There is nothing at this address."}
+
+
+def test_health(cloud: Cloud) -> None:
+    answer = requests.get(f"{cloud.endpoints.http}/health", timeout=10)
+
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "version": "0.1.0", "stage": "local"}
+
+
+def test_one_id_leads_from_the_request_to_the_row(cloud: Cloud) -> None:
+    event = new_event()
+
+    cloud.deliver("github", event)
+
+    ((_, _, correlation_id),) = eventually(lambda: cloud.arrived(event.event_id))
+    eventually(lambda: len(logs_of(cloud, correlation_id)) == 2)
+    assert {(line["function"], line["message"], line["event_id"]) for line in logs_of(cloud, correlation_id)} == {
+        ("frontdesk-local-api_handler", "webhook accepted", event.event_id),
+        ("frontdesk-local-process_webhooks", "webhook stored", event.event_id),
+    }
+
+
+def logs_of(cloud: Cloud, correlation_id: str) -> list[dict[str, Any]]:
+    lines = (line.split("\t", 1) for line in cloud.logs().splitlines() if correlation_id in line)
+    return [read_json_lines(text)[0] | {"function": name} for name, text in lines]
+
+
+def test_neither_payloads_nor_secrets_are_logged(cloud: Cloud) -> None:
+    canary = uuid.uuid4().hex
+    event = new_event(json.dumps({"card": canary}).encode())
+
+    cloud.deliver("github", event)
+    cloud.deliver("github", event, secret="wrong")
+
+    eventually(lambda: cloud.arrived(event.event_id))
+    everything = "".join(path.read_text(errors="replace") for path in cloud.layout.logs.iterdir())
+    assert canary not in everything
+    assert all(secret not in everything for secrets in cloud.secrets.values() for secret in secrets)
+
+
+HEADER = st.text(string.ascii_letters + string.digits + string.punctuation + " ", max_size=60).map(str.strip)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    source=st.sampled_from([*SOURCES, "nobody"]),
+    body=st.binary(max_size=400),
+    headers=st.dictionaries(
+        st.sampled_from(
+            [
+                "Content-Type",
+                "X-Hub-Signature-256",
+                "X-GitHub-Delivery",
+                "webhook-id",
+                "webhook-timestamp",
+                "webhook-signature",
+                "X-Signature-256",
+                "Accept",
+            ]
+        ),
+        st.one_of(HEADER, st.just("sha256="), st.integers().map(str)),
+    ),
+)
+def test_nothing_a_stranger_sends_breaks_it(cloud: Cloud, source: str, body: bytes, headers: dict[str, str]) -> None:
+    answer = cloud.post(source, body, headers)
+
+    assert answer.status_code == (404 if source == "nobody" else 401), answer.text
+    assert set(answer.json()) == {"code", "message"}

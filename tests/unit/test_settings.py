@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.errors import SettingsError
+from chalicelib.settings import DatabaseSettings, IntakeSettings
+
+
+def test_all_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(SettingsError, match="STAGE, WEBHOOK_EVENTS_QUEUE_URL"):
+        IntakeSettings.from_environ({"WEBHOOK_EVENTS_QUEUE_URL": ""})
+
+
+def test_names_of_secrets_follow_from_the_stage() -> None:
+    intake = IntakeSettings.from_environ({"STAGE": "dev", "WEBHOOK_EVENTS_QUEUE_URL": "https://sqs/queue"})
+
+    assert intake == IntakeSettings(queue_url="https://sqs/queue", secrets_prefix="frontdesk/dev/webhooks/")
+    assert DatabaseSettings.from_environ({"STAGE": "dev"}).secret_name == "frontdesk/dev/database"
+
+
+def test_deployed_names_carry_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAGE", "prod")
+
+    assert settings.deployed_name("webhook-events") == "frontdesk-prod-webhook-events"
+
+
+@pytest.mark.parametrize(("given", "level"), [("debug", "DEBUG"), ("", "INFO"), ("loud", "INFO")])
+def test_a_log_level_that_is_none_does_not_stop_the_service(
+    monkeypatch: pytest.MonkeyPatch, given: str, level: str
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", given)
+
+    assert settings.log_level() == level
+
+
+class TestEnvironmentFile:
+    def test_its_variables_win(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        file = tmp_path / "environment.json"
+        file.write_text(json.dumps({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}), encoding="utf-8")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "https://somewhere.else")
+        monkeypatch.setenv("ENVIRONMENT_FILE", str(file))
+
+        assert settings.environ()["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
+
+    def test_without_it_the_error_says_what_to_do(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("ENVIRONMENT_FILE", str(tmp_path / "absent.json"))
+
+        with pytest.raises(SettingsError, match="make run"):
+            settings.environ()

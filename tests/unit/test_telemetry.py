@@ -1,0 +1,35 @@
+import json
+
+import pytest
+
+from chalicelib import telemetry
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_counter_is_embedded_metric_format(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.count("WebhooksRejected", 2, source="github", reason="invalid_signature")
+
+    (line,) = lines(capsys)
+    assert line["WebhooksRejected"] == [2.0]
+    assert line["source"] == "github"
+    assert line["reason"] == "invalid_signature"
+    (directive,) = line["_aws"]["CloudWatchMetrics"]  # type: ignore[index]
+    assert directive["Namespace"] == "Frontdesk"
+    assert set(directive["Dimensions"][0]) == {"source", "reason", "stage", "service"}
+
+
+def test_durations_keep_every_value(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.milliseconds("WebhookAgeAtStoring", [12.5, 80.0], source="github")
+
+    (line,) = lines(capsys)
+    assert line["WebhookAgeAtStoring"] == [12.5, 80.0]
+
+
+def test_nothing_to_count_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.count("WebhooksStored", 0, source="github")
+    telemetry.milliseconds("WebhookAgeAtStoring", [], source="github")
+
+    assert lines(capsys) == []

@@ -1,0 +1,53 @@
+import json
+
+import pytest
+
+from chalicelib.errors import InvalidBodyError, NotFoundError
+from chalicelib.webhooks.signatures import SignatureError, verify
+from chalicelib.webhooks.sources import SOURCES, Message, find_source
+
+
+def test_github_is_identified_by_its_headers() -> None:
+    message = Message({"x-github-delivery": "72d3162e", "x-github-event": "push"}, b"not even JSON")
+
+    assert SOURCES["github"].identify(message) == ("72d3162e", "push")
+
+
+def test_a_body_may_name_its_id_and_type() -> None:
+    message = Message({}, b'{"id": "parcel-7", "type": "parcel.delivered"}')
+
+    assert SOURCES["hmac-sha256"].identify(message) == ("parcel-7", "parcel.delivered")
+
+
+@pytest.mark.parametrize("value", [None, 7, "", "x" * 256, "a\nb", "a\u0000", "\ud800", ["a"]])
+def test_what_is_no_name_counts_as_absent(value: object) -> None:
+    message = Message({}, json.dumps({"id": value, "type": value}).encode())
+
+    assert SOURCES["hmac-sha256"].identify(message) == (None, None)
+
+
+def test_a_body_that_is_no_json_has_no_name() -> None:
+    assert SOURCES["hmac-sha256"].identify(Message({}, b"[1]")) == (None, None)
+    assert SOURCES["hmac-sha256"].identify(Message({}, b"\xff")) == (None, None)
+
+
+def test_a_body_is_checked_against_the_shape_of_its_source() -> None:
+    with pytest.raises(InvalidBodyError):
+        SOURCES["standard-webhooks"].check(Message({}, b"{}"))
+    assert SOURCES["github"].check(Message({}, b"{}")).text == "{}"
+
+
+def test_only_known_sources_are_found() -> None:
+    assert find_source("github").name == "github"
+    for name in ("", "GitHub", "github/", "__class__", "../github"):
+        with pytest.raises(NotFoundError):
+            find_source(name)
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=lambda source: source.name)
+def test_every_source_has_a_scheme_that_exists(source: object) -> None:
+    scheme = source.scheme  # type: ignore[attr-defined]
+
+    with pytest.raises(SignatureError) as refused:
+        verify(scheme, body=b"", headers={}, secrets=["c2VjcmV0"], now=0.0)
+    assert "no signature scheme" not in str(refused.value)

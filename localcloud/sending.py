@@ -10,7 +10,7 @@ import requests
 
 from localcloud.samples import Event, make_event, sign
 
-SENDERS = 8
+SENDERS = 4
 """Deliveries that may be under way at once."""
 
 

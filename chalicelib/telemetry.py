@@ -4,7 +4,7 @@ Metrics are CloudWatch's embedded metric format, one line for each set of dimens
 carry a payload, a header's value or a secret: an event is known by its source and id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -16,20 +16,20 @@ logger = Logger(service=settings.APP_NAME, level=settings.log_level(), utc=True,
 
 def count(name: str, value: int = 1, **dimensions: str) -> None:
     """Add ``value`` to the counter ``name``; dimensions must come from small, fixed sets."""
-    if value:
-        _emit(name, MetricUnit.Count, [value], dimensions)
+    emit({name: value}, {}, **dimensions)
 
 
-def milliseconds(name: str, values: Sequence[float], **dimensions: str) -> None:
-    """Record durations in milliseconds, at most 100 of them (the format's limit for one line)."""
-    if values:
-        _emit(name, MetricUnit.Milliseconds, values, dimensions)
+def emit(counts: Mapping[str, int], milliseconds: Mapping[str, Sequence[float]], **dimensions: str) -> None:
+    """Write counters and durations that share their dimensions, as one line.
 
-
-def _emit(name: str, unit: MetricUnit, values: Sequence[float], dimensions: dict[str, str]) -> None:
+    A line takes at most 100 values of one name.
+    """
     metrics = EphemeralMetrics(namespace="Frontdesk", service=settings.APP_NAME)
     for key, text in {**dimensions, "stage": settings.stage_name()}.items():
         metrics.add_dimension(key, text)
-    for value in values:
-        metrics.add_metric(name=name, unit=unit, value=value)
+    for name, value in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    for name, values in milliseconds.items():
+        for duration in values:
+            metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=duration)
     metrics.flush_metrics()

@@ -23,7 +23,7 @@ DATA_TEMPLATE = ROOT / "infra" / "data.yaml"
 APP_TEMPLATE = ROOT / "infra" / "app.yaml"
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal sources make equal zips
-_CHALICE = [sys.executable, "-c", "from chalice.cli import main; main()"]
+_CHALICE = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())"]
 
 
 class PackagingError(Exception):

@@ -49,11 +49,13 @@ def _log(head: str, record: dict[str, Any]) -> Iterator[str]:
         for key, value in record.items()
         if key not in _SHOWN_ELSEWHERE | _NOISE and not key.startswith("function_")
     }
-    pairs = " ".join(f"{key}={value}" for key, value in shown.items())
+    several = shown.pop("events", [{}])  # one line for each event of a batch
     started = click.style(" cold start", fg="blue") if record.get("cold_start") is True else ""
-    style = _LEVELS.get(level, {})
-    message = f"{click.style(f'{level:<7}', **style)} {record.get('message', '')}"
-    yield f"{click.style(f'{time:<12}', dim=True)} {head} {message} {click.style(pairs, dim=True)}{started}".rstrip()
+    message = f"{click.style(f'{level:<7}', **_LEVELS.get(level, {}))} {record.get('message', '')}"
+    for single in several:
+        pairs = " ".join(f"{key}={value}" for key, value in (shown | single).items())
+        details = click.style(pairs, dim=True) + started
+        yield f"{click.style(f'{time:<12}', dim=True)} {head} {message} {details}".rstrip()
     for line in str(record.get("exception", "")).splitlines():
         yield f"{' ' * 12} {head} {click.style(line, fg='red')}"
 

@@ -5,6 +5,7 @@ outlives a parent that dies.
 """
 
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -18,7 +19,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from localcloud.processes import StartError, clean_environment, end, free_port, spawn
+from localcloud.processes import StartError, clean_environment, end, free_port, spawn, unprivileged_user
 
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -128,6 +129,8 @@ class Postgres:
         password_file = self.directory / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(self.password, encoding="ascii")
+        for path in (self.directory, password_file):
+            _give_to_unprivileged(path)
         draft = self.directory / "draft"
         arguments = ["-D", str(draft), "-U", "postgres", "--pwfile", str(password_file), "--no-locale", "-E", "UTF8"]
         with self.log.open("ab") as log:
@@ -168,6 +171,14 @@ class Postgres:
 
 def new_password() -> str:
     return secrets.token_urlsafe(24)
+
+
+def _give_to_unprivileged(path: Path) -> None:
+    """Let root's unprivileged children own a path, where they are ``nobody`` for lack of user namespaces."""
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        if unprivileged_user() == nobody.pw_uid:
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
 
 def _read_pid(pid_file: Path) -> int | None:

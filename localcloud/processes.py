@@ -67,6 +67,13 @@ def spawn(
     )
 
 
+def unprivileged_user() -> int:
+    """The user id that an unprivileged child has in its own eyes."""
+    report = [sys.executable, "-I", "-S", "-c", "import os; print(os.geteuid())"]
+    command = [sys.executable, "-I", "-S", str(_CHILD), str(int(signal.SIGKILL)), "--unprivileged", *report]
+    return int(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
 def end(process: subprocess.Popen[bytes], how: signal.Signals, *, patience: float) -> None:
     """Ask a program to end, wait ``patience`` seconds, then kill whatever is left of its process group."""
     if process.poll() is None:

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -36,12 +36,11 @@ class Envelope:
 
     def to_message(self) -> str:
         """The text to put into the queue."""
-        wire = asdict(self) | {
-            "version": VERSION,
-            "received_at": self.received_at.isoformat(),
-            "body": base64.b64encode(self.body).decode("ascii"),
-        }
-        return json.dumps(wire, separators=(",", ":"))
+        wire: dict[str, Any] = {name: getattr(self, name) for name in _TEXTS}
+        wire |= {"version": VERSION, "received_at": self.received_at.isoformat(), "headers": dict(self.headers)}
+        # Base64 needs no escaping, and json.dumps would look for it in every character.
+        body = base64.b64encode(self.body).decode("ascii")
+        return f'{json.dumps(wire, separators=(",", ":"))[:-1]},"body":"{body}"}}'
 
     @classmethod
     def from_message(cls, text: str) -> Self:
@@ -68,7 +67,7 @@ def storable(text: str) -> str:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value == storable(value)
+    return isinstance(value, str) and "\x00" not in value and (value.isascii() or value == storable(value))
 
 
 def _is_text_mapping(value: Any) -> bool:

@@ -1,16 +1,18 @@
 """The event store: verified webhooks become rows of ``webhook_events``, once for each source and id.
 
-A batch is one transaction of one round trip. When the database refuses anything in it, the batch is written again with
-a savepoint for each event, so that only those come back that cannot be stored.
+A batch is one statement with a row for each event, and so one transaction of one round trip. When the database refuses
+anything in it, the batch is written again, in a pipeline with a savepoint for each event, so that only those come back
+that cannot be stored.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.types.json import Jsonb
 
 from chalicelib.webhooks.database import Database
 from chalicelib.webhooks.envelope import Envelope
@@ -21,9 +23,12 @@ if TYPE_CHECKING:
 _INSERT = """
 insert into webhook_events (source, external_id, event_type, state, reason, received_at, content_type, headers, body,
                             body_sha256, payload, correlation_id)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %b, %s, %s::jsonb, %s)
+values {rows}
 on conflict (source, external_id) do nothing
+returning source, external_id
 """
+
+_COLUMNS = 12
 
 _INSERT_CONFLICT = """
 insert into webhook_conflicts (source, external_id, body_sha256, received_at, correlation_id)
@@ -83,37 +88,82 @@ class EventStore:
 
 def _write(connection: "Connection[Any]", events: Sequence[Event]) -> list[Written]:
     try:
-        with connection.pipeline(), connection.transaction():
-            return _insert(connection, events)
+        inserted = set(_insert(connection, events).fetchall())
     except psycopg.Error:
         if connection.broken:
             raise
+        return _write_one_by_one(connection, events)
+    results = []
+    for event in events:
+        is_new = _key(event) in inserted
+        inserted.discard(_key(event))  # of the same event twice in a batch, the second is a redelivery
+        results.append(_written(event) if is_new else _seen_before(connection, event))
+    return results
+
+
+def _write_one_by_one(connection: "Connection[Any]", events: Sequence[Event]) -> list[Written]:
+    results: list[Written] = []
     with connection.transaction():
-        return [_insert_alone(connection, event) for event in events]
+        while rest := events[len(results) :]:
+            inserted, error = _insert_until_refused(connection, rest)
+            results += [
+                _written(event) if is_new else _seen_before(connection, event)
+                for event, is_new in zip(rest, inserted, strict=False)
+            ]
+            if error is not None:
+                results.append(_write_without_payload(connection, rest[len(inserted)], error))
+    return results
 
 
-def _insert_alone(connection: "Connection[Any]", event: Event) -> Written:
+def _insert_until_refused(
+    connection: "Connection[Any]", events: Sequence[Event]
+) -> tuple[list[bool], psycopg.Error | None]:
+    """Insert events one by one in one pipeline, each behind a savepoint.
+
+    Returns of each whether it was new, up to the first that was refused, and the error that refused it.
+    """
+    cursors: list[psycopg.RawCursor[Any]] = []
+    error = None
     try:
-        with connection.transaction():
-            return _insert(connection, [event])[0]
-    except psycopg.Error as error:
+        with connection.pipeline():
+            for event in events:
+                connection.execute("savepoint event")
+                cursors.append(_insert(connection, [event]))
+                connection.execute("release savepoint event")
+    except psycopg.Error as refusal:
         if connection.broken:
             raise
-        sqlstate = error.sqlstate or ""
-        if event.payload is None or not sqlstate.startswith(_REFUSED_VALUE):
-            return Written(Outcome.FAILED, f"{type(error).__name__} ({sqlstate})")
-        reason = f"PostgreSQL cannot keep the payload as jsonb: {error.diag.message_primary}."
-    return _insert_alone(connection, replace(event, payload=None, reason=reason))
+        error = refusal
+        connection.execute("rollback to savepoint event")
+    return [cursor.rowcount == 1 for cursor in cursors if cursor.rowcount >= 0], error
 
 
-def _insert(connection: "Connection[Any]", events: Sequence[Event]) -> list[Written]:
-    with connection.cursor() as cursor:
-        cursor.executemany(_INSERT, map(_row, events), returning=True)
-        inserted = [result.rowcount == 1 for result in cursor.results()]
-    return [
-        _written(event) if is_new else _seen_before(connection, event)
-        for event, is_new in zip(events, inserted, strict=True)
-    ]
+def _write_without_payload(connection: "Connection[Any]", event: Event, error: psycopg.Error) -> Written:
+    """Park an event whose payload PostgreSQL refuses as jsonb after all; any other refusal is a failure."""
+    sqlstate = error.sqlstate or ""
+    if event.payload is None or not sqlstate.startswith(_REFUSED_VALUE):
+        return Written(Outcome.FAILED, f"{type(error).__name__} ({sqlstate})")
+    reason = f"PostgreSQL cannot keep the payload as jsonb: {error.diag.message_primary}."
+    parked = replace(event, payload=None, reason=reason)
+    inserted, error_again = _insert_until_refused(connection, [parked])
+    if error_again is not None:
+        return _write_without_payload(connection, parked, error_again)
+    return _written(parked) if inserted[0] else _seen_before(connection, parked)
+
+
+def _insert(connection: "Connection[Any]", events: Sequence[Event]) -> "psycopg.RawCursor[Any]":
+    parameters = [value for event in events for value in _row(event)]
+    # A raw cursor, since psycopg would parse a statement of this length for its placeholders each time.
+    return psycopg.RawCursor(connection).execute(_statement(len(events)), parameters)
+
+
+@cache
+def _statement(rows: int) -> bytes:
+    return _INSERT.format(rows=", ".join(_placeholders(row * _COLUMNS + 1) for row in range(rows))).encode()
+
+
+def _placeholders(first: int) -> str:
+    return "(" + ", ".join(f"${number}" for number in range(first, first + _COLUMNS)) + ")"
 
 
 def _written(event: Event) -> Written:
@@ -148,7 +198,7 @@ def _row(event: Event) -> tuple[Any, ...]:
         event.reason,
         envelope.received_at,
         envelope.content_type,
-        Jsonb(dict(envelope.headers)),
+        json.dumps(dict(envelope.headers)),
         envelope.body,
         envelope.body_sha256,
         event.payload,

@@ -76,40 +76,41 @@ class Intake:
         if len(request.body) > source.max_body_bytes:
             raise TooLargeError(f"The body is larger than the {source.max_body_bytes} bytes this source may send.")
         now = self.clock()
-        self._require_signature(source, request, now)
         message = Message({name.lower(): value for name, value in request.headers.items()}, request.body)
+        self._require_signature(source, message, request.url, now)
         if source.refuses_invalid:
             source.check(message)
         return _envelope(source, message, now, request.request_id)
 
-    def _require_signature(self, source: Source, request: HttpRequest, now: float) -> None:
+    def _require_signature(self, source: Source, message: Message, url: str | None, now: float) -> None:
         """Verify with the cached secrets, and once more with fresh ones: a rotation must not refuse good events.
 
-        What is malformed needs no secret to be refused, so that rubbish costs no request and outlives any outage.
+        What is malformed needs no secret to be refused: rubbish causes no request, and is refused in any outage.
         """
+
+        def verify_with(secrets: Sequence[str]) -> None:
+            verify(
+                source.scheme,
+                body=message.body,
+                headers=message.headers,
+                secrets=secrets,
+                now=now,
+                url=url,
+                options=source.options,
+            )
+
         with suppress(MismatchError):
-            self._verify(source, request, (), now)
+            verify_with(())
         active = self.secrets.active(source.name) or self.secrets.refreshed(source.name)
         if not active:
             raise NotFoundError("This source has no secret here, so that nothing can be accepted from it.")
         try:
-            self._verify(source, request, active, now)
+            verify_with(active)
         except MismatchError:
             fresh = self.secrets.refreshed(source.name)
             if fresh == active:
                 raise
-            self._verify(source, request, fresh, now)
-
-    def _verify(self, source: Source, request: HttpRequest, secrets: Sequence[str], now: float) -> None:
-        verify(
-            source.scheme,
-            body=request.body,
-            headers=request.headers,
-            secrets=secrets,
-            now=now,
-            url=request.url,
-            options=source.options,
-        )
+            verify_with(fresh)
 
 
 def _envelope(source: Source, message: Message, now: float, correlation_id: str) -> Envelope:

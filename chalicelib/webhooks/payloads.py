@@ -40,7 +40,7 @@ def read_json(body: bytes) -> Document:
         raise InvalidBodyError([f"The body is not JSON: {error.msg} at character {error.pos}."]) from None
     except ValueError as error:
         raise InvalidBodyError([f"The body is not usable JSON: {error}."]) from None
-    if _SUSPICIOUS_ESCAPE.search(text) and not all(map(_fits_jsonb, _strings(value))):
+    if "\\u" in text and _SUSPICIOUS_ESCAPE.search(text) and not all(map(_fits_jsonb, _strings(value))):
         raise InvalidBodyError(["A text in the body holds U+0000 or a lone surrogate, which jsonb cannot keep."])
     return Document(value, text)
 

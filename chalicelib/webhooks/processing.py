@@ -62,28 +62,32 @@ class Processor:
         ]
 
     def _report(self, events: Sequence[Event], results: Sequence[Written]) -> None:
-        counts: dict[tuple[str, Outcome], int] = defaultdict(int)
+        """Log and count, a line for each outcome and not for each event: lines are what logs cost."""
+        described: dict[Outcome, list[dict[str, str]]] = defaultdict(list)
+        counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         ages: dict[str, list[float]] = defaultdict(list)
         now = datetime.fromtimestamp(self.clock(), UTC)
         for event, written in zip(events, results, strict=True):
-            envelope = event.envelope
-            counts[envelope.source, written.outcome] += 1
+            source = event.envelope.source
+            described[written.outcome].append(_describe(event, written))
+            counts[source][f"Webhooks{written.outcome.capitalize()}"] += 1
             if written.outcome in (Outcome.STORED, Outcome.PARKED):
-                ages[envelope.source].append((now - envelope.received_at).total_seconds() * 1000)
-            log = telemetry.logger.error if written.outcome is Outcome.FAILED else telemetry.logger.info
-            log(
-                f"webhook {written.outcome}",
-                extra={
-                    "source": envelope.source,
-                    "event_id": envelope.external_id,
-                    "correlation_id": envelope.correlation_id,
-                }
-                | ({"detail": written.detail} if written.detail else {}),
-            )
-        for (source, outcome), number in counts.items():
-            telemetry.count(f"Webhooks{outcome.capitalize()}", number, source=source)
-        for source, milliseconds in ages.items():
-            telemetry.milliseconds("WebhookAgeAtStoring", milliseconds, source=source)
+                ages[source].append((now - event.envelope.received_at).total_seconds() * 1000)
+        for outcome, those in described.items():
+            log = telemetry.logger.error if outcome is Outcome.FAILED else telemetry.logger.info
+            log(f"webhooks {outcome}", events=those)
+        for source, numbers in counts.items():
+            telemetry.emit(numbers, {"WebhookAgeAtStoring": ages[source]}, source=source)
+
+
+def _describe(event: Event, written: Written) -> dict[str, str]:
+    envelope = event.envelope
+    described = {
+        "source": envelope.source,
+        "event_id": envelope.external_id,
+        "correlation_id": envelope.correlation_id,
+    }
+    return described | {"detail": written.detail} if written.detail else described
 
 
 def read_event(envelope: Envelope) -> Event:

@@ -97,7 +97,7 @@ def _verify_hmac_sha256(signed: _Signed) -> None:
 def _verify_standard_webhooks(signed: _Signed) -> None:
     message_id, timestamp = signed.header("webhook-id"), signed.header("webhook-timestamp")
     _require_recent(timestamp, signed.now)
-    message = b".".join((_ascii(message_id), _ascii(timestamp), signed.body))
+    head = b".".join((_ascii(message_id), _ascii(timestamp), b""))
     given = [
         signature
         for version, _, signature in (entry.partition(",") for entry in signed.header("webhook-signature").split(" "))
@@ -105,7 +105,7 @@ def _verify_standard_webhooks(signed: _Signed) -> None:
     ]
     if not given:
         raise SignatureError("There is no signature of version v1.")
-    expected = [_base64(_hmac_sha256(key, message)) for key in _standard_webhooks_keys(signed.secrets)]
+    expected = [_base64(_hmac_sha256(key, head + signed.body)) for key in _standard_webhooks_keys(signed.secrets)]
     _require_any_match(given, expected)
 
 

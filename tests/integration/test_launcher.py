@@ -18,7 +18,7 @@ def test_what_functions_log_is_seen_at_once(cloud: Cloud) -> None:
     cloud.deliver("github", event)
 
     eventually(lambda: re.search(f"api_handler .*webhook accepted .*{event.event_id}", cloud.printed()), seconds=2)
-    eventually(lambda: re.search(f"process_webhooks .*webhook stored .*{event.event_id}", cloud.printed()), seconds=5)
+    eventually(lambda: re.search(f"process_webhooks .*webhooks stored .*{event.event_id}", cloud.printed()), seconds=5)
 
 
 def test_state_is_saved_while_it_runs(cloud: Cloud) -> None:

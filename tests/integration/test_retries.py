@@ -86,7 +86,7 @@ def test_only_what_cannot_be_stored_is_dead_lettered(sent: Sent, dead: list[str]
 
 def test_it_takes_three_receives(cloud: Cloud, sent: Sent, dead: list[str]) -> None:
     lines = cloud.logs().splitlines()
-    assert sum(sent.refused in line and "webhook failed" in line for line in lines) == 3
+    assert sum(sent.refused in line and "webhooks failed" in line for line in lines) == 3
 
 
 def test_nothing_is_lost_when_postgresql_is_killed(cloud: Cloud) -> None:

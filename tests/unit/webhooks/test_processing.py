@@ -72,9 +72,8 @@ def test_each_event_is_logged_under_the_id_of_its_request(
 
     output = capsys.readouterr().out
     logs = [json.loads(line) for line in output.splitlines() if "_aws" not in line]
-    assert [(log["message"], log["correlation_id"]) for log in logs] == [
-        ("webhook stored", "6c1f6f0e-2c5e-4a55-9d3a-0f1e2d3c4b5a")
-    ]
+    known = {"source": "github", "event_id": "a", "correlation_id": "6c1f6f0e-2c5e-4a55-9d3a-0f1e2d3c4b5a"}
+    assert [(log["message"], log["events"]) for log in logs] == [("webhooks stored", [known])]
     assert "4111" not in output
 
 

@@ -1,0 +1,95 @@
+"""Stand-ins for what AWS gives a function: its clients, its context and its standard output."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any
+
+from chalicelib import wiring
+
+if TYPE_CHECKING:
+    from chalicelib.webhooks.intake import Intake
+    from chalicelib.webhooks.processing import Processor
+
+
+@dataclass
+class SqsClient:
+    """An SQS client that takes every message at once and keeps the last."""
+
+    last_body: str = ""
+    sent: int = 0
+
+    def send_message(self, *, MessageBody: str, **_: Any) -> dict[str, str]:  # noqa: N803 - botocore's spelling
+        self.last_body = MessageBody
+        self.sent += 1
+        return {"MessageId": str(self.sent)}
+
+
+@dataclass(frozen=True)
+class SecretsManagerClient:
+    """A Secrets Manager client that holds ``secrets``, texts by name."""
+
+    secrets: Mapping[str, str]
+
+    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803 - botocore's spelling
+        return {"SecretString": self.secrets[SecretId]}
+
+
+@dataclass(frozen=True)
+class LambdaContext:
+    """The attributes of Lambda's context that a function looks at."""
+
+    function_name: str
+    memory_limit_in_mb: int = 512
+    aws_request_id: str = "5c2f8b1e-3f3a-4c53-9d8e-0b6f1f0a7c11"
+
+    @property
+    def invoked_function_arn(self) -> str:
+        return f"arn:aws:lambda:us-east-1:123456789012:function:{self.function_name}"
+
+
+@contextmanager
+def discarded_output() -> Iterator[None]:
+    """Send standard output to the null device, a system call for each line as on Lambda."""
+    assert isinstance(sys.stdout, TextIOWrapper)
+    sys.stdout.flush()
+    line_buffering = sys.stdout.line_buffering
+    sys.stdout.reconfigure(line_buffering=True)
+    descriptor = sys.stdout.fileno()
+    kept = os.dup(descriptor)
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, descriptor)
+        yield
+        sys.stdout.flush()
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
+        os.close(null)
+        sys.stdout.reconfigure(line_buffering=line_buffering)
+
+
+@contextmanager
+def wired_intake(intake: "Intake") -> Iterator[None]:
+    """Let the application use ``intake`` in place of the one that wiring would build."""
+    built = wiring.intake
+    wiring.intake = cache(lambda: intake)
+    try:
+        yield
+    finally:
+        wiring.intake = built
+
+
+@contextmanager
+def wired_processor(processor: "Processor") -> Iterator[None]:
+    """Let the application use ``processor`` in place of the one that wiring would build."""
+    built = wiring.processor
+    wiring.processor = cache(lambda: processor)
+    try:
+        yield
+    finally:
+        wiring.processor = built

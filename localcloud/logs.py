@@ -3,6 +3,7 @@
 import json
 import queue
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ _NOISE = {"location", "service", "xray_trace_id", "cold_start"}
 def format_function_line(function: str, line: str) -> str:
     """A function's line for a person: JSON logs and metrics become one line each, the rest stays as it is."""
     name = function.removeprefix(_PREFIX)
-    head = click.style(f"{name:<{_NAME_WIDTH}}", fg=_COLOURS[sum(name.encode()) % len(_COLOURS)])
+    head = click.style(f"{name:<{_NAME_WIDTH}}", fg=_COLOURS[zlib.crc32(name.encode()) % len(_COLOURS)])
     try:
         record = json.loads(line)
     except ValueError:

@@ -57,7 +57,7 @@ def sent(cloud: Cloud) -> Iterator[Sent]:
     cloud.query("create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$")
     cloud.query(
         "create trigger refuse before insert on webhook_events for each row"
-        " when (new.external_id like 'refused-%') execute function refuse()"
+        " when (new.external_id like 'refused-%%') execute function refuse()"
     )
     ids = [*sent.good[:4], sent.refused, *sent.good[4:]]
     send_batch(cloud, [make_envelope(external_id=external_id).to_message() for external_id in ids])

@@ -80,4 +80,8 @@ def test_new_database_credentials_are_taken_when_the_old_are_refused(cloud: Clou
             found = "select 1 from webhook_events where external_id = %s"
             eventually(lambda: connection.execute(found, [second.event_id]).fetchone(), seconds=5)
     finally:
+        time.sleep(MIN_AGE_SECONDS)
         rotate(settings["postgres_password"])
+    third = make_event("github", random.Random(uuid.uuid4().int))
+    cloud.deliver("github", third)
+    eventually(lambda: cloud.arrived(third.event_id), seconds=30)

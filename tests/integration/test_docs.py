@@ -1,0 +1,152 @@
+"""What the documentation shows works: its commands are run, its links lead somewhere, its tables are complete."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chalicelib.webhooks import payloads, signatures, sources
+from localcloud.layout import ROOT
+from tests.integration.conftest import Cloud, eventually
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+ELSEWHERE = {
+    "source .venv/bin/activate": "nothing to see: the tests run in that environment",
+    "chalice local --stage local --no-autoreload": "tests/integration/test_ways.py",
+}
+"""Commands that another test runs."""
+
+
+def blocks(document: Path, language: str) -> Iterator[str]:
+    pattern = rf"^```{language}\n(.*?)^```"
+    yield from re.findall(pattern, document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """Every command of every console block, once."""
+    lines = (line for document in DOCUMENTS for block in blocks(document, "console") for line in block.splitlines())
+    return list(dict.fromkeys(line.removeprefix("$ ") for line in lines if line.startswith("$ ")))
+
+
+def of_kind(prefix: str) -> list[str]:
+    return [command for command in commands() if command.startswith(prefix)]
+
+
+def test_every_command_is_run_by_some_test() -> None:
+    known = ("make ", "python -m localcloud ", "python -m infra ", "curl ")
+
+    assert [command for command in commands() if not command.startswith(known) and command not in ELSEWHERE] == []
+
+
+@pytest.mark.parametrize("command", of_kind("make "))
+def test_targets_exist(command: str) -> None:
+    """CI runs the targets themselves."""
+    target = shlex.split(command)[1]
+
+    assert re.search(rf"^{target}:.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", of_kind("python -m localcloud "))
+def test_local_cloud_commands(cloud: Cloud, command: str) -> None:
+    arguments = shlex.split(command)[3:]
+
+    result = cloud.command(*arguments, check=False)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    if arguments[0] == "kill":
+        eventually(lambda: f"{arguments[1]} runs again" in cloud.printed().rsplit("has ended", 1)[-1], seconds=60)
+
+
+@pytest.mark.parametrize("command", of_kind("curl "))
+def test_requests(cloud: Cloud, command: str) -> None:
+    words = shlex.split(command.replace("http://127.0.0.1:8000", cloud.endpoints.http))
+
+    result = subprocess.run([*words, "--silent", "--fail"], capture_output=True, text=True, check=True)
+
+    assert '"status":"ok"' in result.stdout
+
+
+@pytest.mark.parametrize("command", of_kind("python -m infra "))
+def test_packaging_with_every_dependency(command: str, tmp_path: Path) -> None:
+    arguments = shlex.split(command)[1:]
+    arguments[arguments.index("--output") + 1] = str(tmp_path / "out")
+
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)
+
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "template.json",
+        "deployment.zip",
+        "layer-deployment.zip",
+    }
+    assert (tmp_path / "out" / "deployment.zip").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text)]
+
+    assert [target for target in targets if "://" not in target and not (document.parent / target).exists()] == []
+
+
+def test_files_that_are_named_exist() -> None:
+    missing = {
+        (document.name, name)
+        for document in DOCUMENTS
+        for name in re.findall(
+            r"`((?:chalicelib|infra|localcloud|tests|docs|benchmarks)/[\w./]+)`", document.read_text(encoding="utf-8")
+        )
+        if not (ROOT / name).exists()
+    }
+
+    assert missing == set()
+
+
+def test_the_source_that_extending_shows_is_one() -> None:
+    (example,) = blocks(ROOT / "docs" / "extending.md", "python")
+
+    source = eval(example, vars(sources) | vars(payloads) | vars(signatures))  # noqa: S307 - our own documentation
+
+    assert isinstance(source, sources.Source)
+    message = sources.Message({}, b'{"id": "42", "type": "pallet.moved"}')
+    assert source.identify(message) == ("42", "pallet.moved")
+    assert source.check(message).value["id"] == "42"
+
+
+def test_every_setting_and_parameter_is_listed() -> None:
+    text = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    variables = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b|\bSTAGE\b", (ROOT / "chalicelib/settings.py").read_text()))
+    templates = ((ROOT / "infra" / name).read_text(encoding="utf-8") for name in ("app.yaml", "data.yaml"))
+    declared = re.compile(r"^  (\w+):\n    Type: (?:String|Number)", re.MULTILINE)
+    parameters = {name for template in templates for name in declared.findall(template)}
+
+    assert {name for name in (variables - {"APP_NAME"}) | parameters if f"`{name}`" not in text} == set()
+
+
+def test_every_metric_and_every_kind_of_log_line_is_explained() -> None:
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "chalicelib").rglob("*.py"))
+    metrics = set(re.findall(r'"(Webhook\w+)"', code)) | {f"Webhooks{name}" for name in ("Stored", "Parked", "Failed")}
+    messages = set(re.findall(r'logger\.(?:info|warning|error|exception)\(\s*"([^"]+)"', code))
+
+    assert {name for name in metrics if name not in text} == set()
+    assert {message for message in messages if message not in text} == set()
+
+
+def test_decisions_are_indexed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+
+    assert all(f"({path.name})" in index for path in folder.glob("0*.md"))
+
+
+def test_ci_runs_the_targets_of_people() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+    assert "make check" in script
+    assert "make test" in script

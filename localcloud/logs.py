@@ -28,7 +28,10 @@ _NOISE = {"location", "service", "xray_trace_id", "cold_start"}
 
 
 def format_function_line(function: str, line: str) -> str:
-    """A function's line for a person: JSON logs and metrics become one line each, the rest stays as it is."""
+    """A function's line for a person: JSON logs and metrics become one line each, the rest stays as it is.
+
+    Some of it comes from strangers, so that control characters are shown and not obeyed.
+    """
     name = function.removeprefix(_PREFIX)
     head = click.style(f"{name:<{_NAME_WIDTH}}", fg=_COLOURS[zlib.crc32(name.encode()) % len(_COLOURS)])
     try:
@@ -36,7 +39,7 @@ def format_function_line(function: str, line: str) -> str:
     except ValueError:
         record = None
     if not isinstance(record, dict):
-        return f"{' ' * 12} {head} {line}"
+        return f"{' ' * 12} {head} {_visible(line)}"
     if "_aws" in record:
         return f"{' ' * 12} {head} {click.style(_metrics(record), dim=True)}"
     return "\n".join(_log(head, record))
@@ -52,13 +55,13 @@ def _log(head: str, record: dict[str, Any]) -> Iterator[str]:
     }
     several = shown.pop("events", [{}])  # one line for each event of a batch
     started = click.style(" cold start", fg="blue") if record.get("cold_start") is True else ""
-    message = f"{click.style(f'{level:<7}', **_LEVELS.get(level, {}))} {record.get('message', '')}"
+    message = f"{click.style(f'{level:<7}', **_LEVELS.get(level, {}))} {_visible(str(record.get('message', '')))}"
     for single in several:
-        pairs = " ".join(f"{key}={value}" for key, value in (shown | single).items())
+        pairs = _visible(" ".join(f"{key}={value}" for key, value in (shown | single).items()))
         details = click.style(pairs, dim=True) + started
         yield f"{click.style(f'{time:<12}', dim=True)} {head} {message} {details}".rstrip()
     for line in str(record.get("exception", "")).splitlines():
-        yield f"{' ' * 12} {head} {click.style(line, fg='red')}"
+        yield f"{' ' * 12} {head} {click.style(_visible(line), fg='red')}"
 
 
 def _metrics(record: dict[str, Any]) -> str:
@@ -70,7 +73,11 @@ def _metrics(record: dict[str, Any]) -> str:
     dimensions = [
         f"{key}={value}" for key, value in record.items() if isinstance(value, str) and key not in ("stage", "service")
     ]
-    return "metric  " + " ".join(metrics + dimensions)
+    return _visible("metric  " + " ".join(metrics + dimensions))
+
+
+def _visible(text: str) -> str:
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def _short(value: Any) -> str:
@@ -130,8 +137,11 @@ class LogPump:
     directory: Path
     screen: Screen
 
-    def start(self, stream: IO[bytes]) -> None:
-        threading.Thread(target=self._pump, args=[stream], daemon=True, name="logs").start()
+    def start(self, stream: IO[bytes]) -> threading.Thread:
+        """Read ``stream`` to its end, in a thread of its own."""
+        thread = threading.Thread(target=self._pump, args=[stream], daemon=True, name="logs")
+        thread.start()
+        return thread
 
     def _pump(self, stream: IO[bytes]) -> None:
         with (

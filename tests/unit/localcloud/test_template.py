@@ -1,0 +1,39 @@
+from infra.packaging import DATA_TEMPLATE
+from infra.templates import read_template
+from localcloud.template import PARAMETERS, localize_app, localize_data
+
+
+def test_time_limits_keep_their_ratio() -> None:
+    visibility = int(PARAMETERS["data"]["WebhookEventsVisibilityTimeout"])
+
+    assert visibility >= 6 * int(PARAMETERS["app"]["ProcessWebhooksTimeout"])
+
+
+def test_parameters_exist() -> None:
+    assert set(PARAMETERS["data"]) <= set(read_template(DATA_TEMPLATE)["Parameters"])
+
+
+def test_only_the_rule_against_plain_http_goes() -> None:
+    before, after = read_template(DATA_TEMPLATE), localize_data(read_template(DATA_TEMPLATE))
+
+    assert set(before["Resources"]) - set(after["Resources"]) == {"WebhookEventsQueuesPolicy"}
+    assert all(after["Resources"][name] == before["Resources"][name] for name in after["Resources"])
+
+
+def test_other_rules_of_a_queue_stay() -> None:
+    other = {"Sid": "Other", "Effect": "Deny"}
+    policy = {"PolicyDocument": {"Statement": [{"Sid": "TlsOnly"}, other]}}
+    template = {"Resources": {"Policy": {"Type": "AWS::SQS::QueuePolicy", "Properties": policy}}}
+
+    localized = localize_data(template)
+
+    assert localized["Resources"]["Policy"]["Properties"]["PolicyDocument"]["Statement"] == [other]
+
+
+def test_functions_lose_the_variable_of_chalice_local() -> None:
+    variables = {"STAGE": "local", "ENVIRONMENT_FILE": "x"}
+    function = {"Type": "AWS::Serverless::Function", "Properties": {"Environment": {"Variables": variables}}}
+
+    localized = localize_app({"Resources": {"Function": function}})
+
+    assert localized["Resources"]["Function"]["Properties"]["Environment"]["Variables"] == {"STAGE": "local"}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import click
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.packaging import Package, PackagingError
 from localcloud import watch
@@ -227,7 +227,7 @@ class LocalCloud:
                 self._deployment.create_app(self._package)
                 self._proxy.target = self._api_url()
                 self.screen.say(f"stacks updated after {time.monotonic() - started:.1f} s")
-        except (SyntaxError, ValueError, PackagingError, StartError, OSError, ClientError) as error:
+        except (SyntaxError, ValueError, PackagingError, StartError, OSError, ClientError, BotoCoreError) as error:
             self.screen.say(click.style(f"the former code stays: {error}", fg="red"))
 
 

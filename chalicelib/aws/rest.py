@@ -75,7 +75,7 @@ def answers(status: HTTPStatus) -> Callable[[Callable[..., Any]], Callable[..., 
 
 def answer_error(error: Exception) -> Response:
     """The one place where an error becomes an HTTP answer. What was not raised on purpose is logged, not told."""
-    if not isinstance(error, FrontdeskError) or type(error) is FrontdeskError:
+    if not isinstance(error, FrontdeskError):
         telemetry.logger.error("unexpected error", exc_info=error)
         return _error(HTTPStatus.INTERNAL_SERVER_ERROR, FrontdeskError.code, "Something broke here; it is logged.")
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)

@@ -1,0 +1,20 @@
+"""The benchmarks run; their figures are no test's business."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from localcloud.layout import ROOT
+
+
+def test_a_quick_run_measures_everything(tmp_path: Path) -> None:
+    output = tmp_path / "results.json"
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--output", str(output)]
+
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=170)
+
+    assert result.returncode == 0, result.stderr
+    rows = json.loads(output.read_text(encoding="utf-8"))["rows"]
+    assert {row["name"].split(":")[0] for row in rows} == {"acknowledging", "processing", "cold start", "size"}
+    assert all(row["frontdesk"] > 0 for row in rows)

@@ -53,6 +53,7 @@ class LocalCloud:
     _deployment: Deployment = field(init=False)
     _package: Package = field(init=False)
     _proxy: Proxy = field(init=False)
+    _sources: watch.Snapshot = field(init=False)
 
     def run(self) -> None:
         """Start, report ``ready``, and stay until a signal comes; then stop every part."""
@@ -110,6 +111,7 @@ class LocalCloud:
 
     def _deploy(self) -> None:
         """Bring up both servers and deploy to them; packaging goes on meanwhile."""
+        self._sources = watch.snapshot()
         self._start_ministack()
         with ThreadPoolExecutor() as pool:
             packaging = pool.submit(self._deployment.package)
@@ -205,7 +207,7 @@ class LocalCloud:
 
     async def _watch(self) -> None:
         """Bring changed sources into the running functions."""
-        before = watch.snapshot()
+        before = self._sources
         while True:
             await asyncio.sleep(WATCH_EVERY_SECONDS)
             after = watch.snapshot()

@@ -86,18 +86,15 @@ class LocalCloud:
 
     @contextlib.contextmanager
     def _parts(self) -> Iterator[None]:
-        settings = self.layout.settings()
-        password = settings.get("postgres_password") or new_password()
+        password = self.layout.settings().get("postgres_password") or new_password()
         self._postgres = Postgres(
             self.layout.postgres,
             self.layout.temporary,
             self.layout.logs / "postgres.log",
             password,
-            int(settings.get("postgres_port", 0)),
+            self.layout.port("postgres_port"),
         )
-        self._ministack = MiniStack(
-            self.layout.ministack, self.layout.temporary, int(settings.get("ministack_port", 0))
-        )
+        self._ministack = MiniStack(self.layout.ministack, self.layout.temporary, self.layout.port("ministack_port"))
         self._deployment = Deployment(self._ministack.client, self.layout.package)
         self.layout.remember({"postgres_password": password})
         try:

@@ -13,6 +13,7 @@ from localcloud.processes import StartError
 
 ROOT = Path(__file__).parent.parent
 STAGE = "local"
+RESET = "begin afresh with `python -m localcloud reset`."
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,12 @@ class Layout:
             for folder in (self.directory, self.ministack, self.temporary, self.logs):
                 folder.mkdir(parents=True, exist_ok=True)
             self._lock_file.touch(mode=0o600)
-        except PermissionError as error:
+            with self._lock_file.open("r+"):
+                pass
+        except OSError as error:
             raise StartError(
-                f"{error.filename} cannot be written: was it made by another user? Remove it and start again."
+                f"{error.filename} cannot be written ({error.strerror}): was it made by another user? Remove it, "
+                "or make room, and start again."
             ) from error
 
     @contextmanager
@@ -129,9 +133,9 @@ class Layout:
         """How many seconds of the pause of a part are left."""
         try:
             until = json.loads((self.directory / f"pause-{part}").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (OSError, ValueError):
             return 0.0
-        return float(max(0.0, until - time.time()))
+        return float(max(0.0, until - time.time())) if isinstance(until, int | float) else 0.0
 
     def endpoints(self) -> Endpoints:
         """The addresses of the local cloud that runs from here; ``StartError`` when none does."""
@@ -140,10 +144,21 @@ class Layout:
         return Endpoints(**json.loads(self._endpoints_file.read_text(encoding="utf-8")))
 
     def settings(self) -> dict[str, str]:
+        """What was remembered; ``StartError`` when the file is damaged."""
         try:
-            return dict(json.loads(self.settings_file.read_text(encoding="utf-8")))
+            settings = json.loads(self.settings_file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
+        except (OSError, ValueError):
+            settings = None
+        if not isinstance(settings, dict) or not all(isinstance(value, str) for value in settings.values()):
+            raise StartError(f"{self.settings_file} is damaged; without it the data cannot be opened: {RESET}")
+        return settings
+
+    def port(self, name: str) -> int:
+        """A remembered port, 0 where there is none."""
+        text = self.settings().get(name, "0")
+        return int(text) if text.isdecimal() and int(text) < 65536 else 0
 
     def remember(self, settings: dict[str, str]) -> None:
         write_private(self.settings_file, self.settings() | settings)

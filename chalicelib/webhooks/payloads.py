@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Self
 from chalicelib.errors import InvalidBodyError
 
 _SUSPICIOUS_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_SUSPICIOUS_EXPONENT = re.compile(r"\d[eE][+-]?\d{4}")
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,17 @@ class Document:
 def read_json(body: bytes) -> Document:
     """Read a body as JSON that PostgreSQL can keep as ``jsonb``, or raise ``InvalidBodyError``.
 
-    Beyond what is no JSON at all, ``jsonb`` has no room for U+0000 and for lone surrogates. A repeated key counts with
-    its last value, there and here.
+    Beyond what is no JSON at all, ``jsonb`` has no room for U+0000 and for lone surrogates; and it writes 1e70000 with
+    all its digits, so that seven bytes become seventy thousand whenever they are read. A repeated key counts with its
+    last value, there and here.
     """
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidBodyError([f"The body is not UTF-8: byte {error.start} cannot be decoded."]) from None
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        parse_float = _refuse_long_exponent if _SUSPICIOUS_EXPONENT.search(text) else None
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=parse_float)
     except RecursionError:
         raise InvalidBodyError(["The body is nested too deeply."]) from None
     except json.JSONDecodeError as error:
@@ -47,6 +50,12 @@ def read_json(body: bytes) -> Document:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _refuse_long_exponent(number: str) -> float:
+    if _SUSPICIOUS_EXPONENT.search(number):
+        raise ValueError("a number has an exponent of more than three digits")
+    return float(number)
 
 
 def _fits_jsonb(text: str) -> bool:

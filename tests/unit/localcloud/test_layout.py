@@ -62,6 +62,21 @@ def test_what_is_remembered_is_private(layout: Layout) -> None:
     assert layout.settings_file.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"postgres_port": 7}', "null"])
+def test_damaged_settings_say_what_to_do(layout: Layout, text: str) -> None:
+    layout.settings_file.write_text(text)
+
+    with pytest.raises(StartError, match="reset"):
+        layout.settings()
+
+
+@pytest.mark.parametrize("port", ["abc", "-1", "99999", ""])
+def test_a_port_that_is_none_is_forgotten(layout: Layout, port: str) -> None:
+    layout.remember({"postgres_port": port})
+
+    assert layout.port("postgres_port") == 0
+
+
 def test_a_pause_runs_out(layout: Layout) -> None:
     layout.pause("postgres", 60)
     layout.pause("ministack", -1)

@@ -35,6 +35,8 @@ class TestReading:
             (b"[" * 200_000, "nested"),
             (b'{"a":' * 200_000, "nested"),
             (b"1" * 5000, "usable"),
+            (b'{"a": [1e0, 1E+70000]}', "exponent"),
+            (b"[1.5e-00016000]", "exponent"),
         ],
     )
     def test_what_jsonb_cannot_keep_is_refused_with_its_reason(self, body: bytes, reason: str) -> None:
@@ -43,7 +45,7 @@ class TestReading:
 
         assert reason in " ".join(refused.value.reasons)
 
-    @pytest.mark.parametrize("text", ['"\\\\u0000"', '"\\ud83d\\ude00"', '"\\\\ud800"'])
+    @pytest.mark.parametrize("text", ['"1e70000"', "[1e308, 1e-300]", '"\\\\u0000"', '"\\ud83d\\ude00"', '"\\\\ud800"'])
     def test_what_only_looks_like_it_passes(self, text: str) -> None:
         assert read_json(text.encode()).value == json.loads(text)
 

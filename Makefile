@@ -9,7 +9,7 @@ READY := .venv/.ready
 .DEFAULT_GOAL := help
 .PHONY: help run test test-unit check format bench package clean
 
-help: ## Show what there is
+help: ## List the targets
 	@echo "Frontdesk: webhooks, chat and voice in one Chalice application."
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'

@@ -50,27 +50,27 @@ class Package:
 
 
 def package(stage: str, directory: Path, *, dependencies: bool = True) -> Package:
-    """Package a stage into ``directory``, which is emptied first.
+    """Package a stage into ``directory``, which is replaced once that has succeeded.
 
     Without ``dependencies`` there is no layer and no network is needed: for a runtime that has them already.
     """
-    shutil.rmtree(directory, ignore_errors=True)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="frontdesk-package-") as temporary:
-        staging = Path(temporary) / "frontdesk"
+    with tempfile.TemporaryDirectory(prefix="package-", dir=directory.parent) as temporary:
+        staging, result = Path(temporary) / "frontdesk", Package(Path(temporary) / "result")
         _copy_sources(staging, dependencies)
-        _run_chalice(staging, stage, directory)
-    result = Package(directory)
-    _write_template(directory / "sam.yaml", result.template)
-    for archive in (result.application, result.layer):
-        if archive.exists():
-            precompile(archive)
-    return result
+        _run_chalice(staging, stage, result.directory)
+        _write_template(result.directory / "sam.yaml", result.template)
+        for archive in (result.application, result.layer):
+            if archive.exists():
+                precompile(archive)
+        shutil.rmtree(directory, ignore_errors=True)
+        result.directory.rename(directory)
+    return Package(directory)
 
 
 def application_zip(package: Package, destination: Path) -> None:
     """A new application zip from the present sources and the Chalice runtime of ``package``, without asking Chalice."""
-    with tempfile.TemporaryDirectory(prefix="frontdesk-code-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="code-", dir=destination.parent) as temporary:
         tree = Path(temporary)
         with zipfile.ZipFile(package.application) as archive:
             archive.extractall(tree, [name for name in archive.namelist() if name.startswith("chalice/")])
@@ -82,7 +82,7 @@ def application_zip(package: Package, destination: Path) -> None:
 
 def precompile(archive: Path) -> None:
     """Rewrite a zip so that each module stands beside its bytecode."""
-    with tempfile.TemporaryDirectory(prefix="frontdesk-bytecode-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="bytecode-", dir=archive.parent) as temporary:
         tree = Path(temporary)
         with zipfile.ZipFile(archive) as source:
             source.extractall(tree)
@@ -105,7 +105,8 @@ def _run_chalice(staging: Path, stage: str, directory: Path) -> None:
     environment = {"AWS_DEFAULT_REGION": "us-east-1"} | os.environ
     result = subprocess.run(command, cwd=staging, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        raise PackagingError(f"chalice package failed:\n{result.stdout}{result.stderr}".rstrip())
+        output = (result.stdout + result.stderr).replace(f"{staging}{os.sep}", "").strip()
+        raise PackagingError(f"chalice package failed: {output.splitlines()[-1]}\n{output}")
 
 
 def _write_template(merged: Path, template: Path) -> None:

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
+import psutil
 import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.packaging import PackagingError
 from localcloud import samples
 from localcloud.cloud import LocalCloud, Terminated
 from localcloud.deployment import read_webhook_secrets
-from localcloud.layout import Layout
+from localcloud.layout import RESET, Layout
 from localcloud.logs import Screen
 from localcloud.ministack import client
 from localcloud.postgres import wheel_binaries
@@ -36,8 +39,13 @@ class Group(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except StartError as error:
+        except (StartError, PackagingError) as error:
             raise click.ClickException(str(error)) from error
+        except (BotoCoreError, ClientError) as error:
+            again = f"It may be restarting: try again in a moment, or {RESET}"
+            raise click.ClickException(f"MiniStack does not answer as it should: {error}. {again}") from error
+        except psycopg.OperationalError as error:
+            raise click.ClickException(f"PostgreSQL does not answer; it may be restarting: {error}") from error
 
 
 def _examples(*lines: str) -> str:
@@ -47,14 +55,13 @@ def _examples(*lines: str) -> str:
 pass_layout = click.make_pass_decorator(Layout)
 
 
-@click.group(cls=Group, epilog=_examples("up", "send github --count 5", "events", "psql -c 'table orders'"))
+@click.group(cls=Group, epilog=_examples("up", "send github --count 5", "events", "psql"))
 @click.option(
     "--directory",
     type=click.Path(file_okay=False, path_type=Path),
     default=Layout().directory,
     envvar="LOCALCLOUD_DIRECTORY",
-    show_default=".localcloud",
-    help="Where the local cloud keeps all it writes.",
+    help="Where the local cloud keeps all it writes.  [default: .localcloud]",
 )
 @click.pass_context
 def main(context: click.Context, directory: Path) -> None:
@@ -63,7 +70,14 @@ def main(context: click.Context, directory: Path) -> None:
 
 
 @main.command(epilog=_examples("up", "up --port 8001", "up --no-reload"))
-@click.option("--port", default=8000, show_default=True, envvar="PORT", help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    envvar="PORT",
+    help="Port on 127.0.0.1; 0 takes a free one.",
+)
 @click.option("--reload/--no-reload", default=True, show_default=True, help="Bring changed sources into the functions.")
 @pass_layout
 def up(layout: Layout, port: int, reload: bool) -> None:
@@ -135,7 +149,9 @@ def send_webhooks(
     if number < _QUIET_FROM:
         results = [_show(sent) for sent in deliveries]
     else:
-        with click.progressbar(deliveries, length=number, label=f"sending to {source}", file=sys.stderr) as bar:
+        with click.progressbar(
+            deliveries, length=number, label=f"sending to {source}", file=sys.stderr, show_eta=False
+        ) as bar:
             results = list(bar)
     _summarise(results)
     expected = 401 if bad_signature else 202
@@ -185,7 +201,7 @@ def events(layout: Layout, source: str | None, limit: int, as_json: bool) -> Non
         for row in reversed(rows):
             click.echo(json.dumps(row, default=lambda time: time.astimezone(UTC).isoformat()))
     elif not rows:
-        click.echo("Nothing has arrived yet. Try: python -m localcloud send github")
+        click.echo(f"Nothing has arrived{f' from {source}' if source else ''}. Try: python -m localcloud send github")
     else:
         for row in reversed(rows):
             click.echo(_event_line(row))
@@ -225,6 +241,8 @@ def kill(layout: Layout, part: str, seconds: float) -> None:
     """End a part with kill -9, to see what the application does; it is started again after a while."""
     layout.endpoints()
     process = json.loads(layout.processes_file.read_text(encoding="utf-8"))[part]
+    if not psutil.pid_exists(process):
+        raise click.ClickException(f"{part} is down already; it is started again in a moment.")
     layout.pause(part, seconds)
     os.kill(process, signal.SIGKILL)
     click.echo(f"{part} (process {process}) is killed; it is started again in {max(seconds, 1):.0f} s.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 import subprocess
@@ -13,9 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.packaging import Package, PackagingError
+from infra.packaging import Package
 from localcloud import watch
 from localcloud.deployment import Deployment
 from localcloud.layout import STAGE, Endpoints, Layout, write_private
@@ -24,6 +24,7 @@ from localcloud.ministack import CREDENTIALS, MiniStack
 from localcloud.postgres import Postgres, new_password
 from localcloud.processes import StartError
 from localcloud.proxy import Proxy
+from localcloud.sources import look_at_sources
 
 WATCH_EVERY_SECONDS = 0.25
 RESTART_AFTER_SECONDS = 1.0
@@ -57,6 +58,8 @@ class LocalCloud:
 
     def run(self) -> None:
         """Start, report ``ready``, and stay until a signal comes; then stop every part."""
+        # A shell that starts a program in the background lets it ignore Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _terminate)
         self.layout.create()
@@ -69,7 +72,6 @@ class LocalCloud:
                 asyncio.run(self._serve(listener, address, started))
             finally:
                 self.layout.withdraw()
-                self.screen.say("stopping …")
 
     def _listen(self) -> socket.socket:
         listener = socket.socket()
@@ -78,9 +80,8 @@ class LocalCloud:
             listener.bind(("127.0.0.1", self.port))
         except OSError as error:
             listener.close()
-            raise StartError(
-                f"Port {self.port} of 127.0.0.1 is taken ({error.strerror}). Choose another one: make run PORT=8001"
-            ) from error
+            why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            raise StartError(f"Port {self.port} of 127.0.0.1 {why}. Choose another one: make run PORT=8001") from error
         listener.listen(512)
         return listener
 
@@ -100,6 +101,7 @@ class LocalCloud:
         try:
             yield
         finally:
+            self.screen.say("stopping …")
             # A second Ctrl-C must not leave anything behind.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
@@ -111,17 +113,20 @@ class LocalCloud:
         self._sources = watch.snapshot()
         self._start_ministack()
         with ThreadPoolExecutor() as pool:
+            looking = pool.submit(look_at_sources)
             packaging = pool.submit(self._deployment.package)
             with self._step("PostgreSQL"):
                 self._postgres.start()
             with self._step("MiniStack"):
                 self._ministack.wait()
             with self._step("application packaged"):
+                sources = looking.result()
                 self._package = packaging.result()
         self.layout.remember({"postgres_port": str(self._postgres.port), "ministack_port": str(self._ministack.port)})
         with self._step("stacks deployed"):
             self._deployment.create_data()
-            self._deployment.seed_secrets(self._postgres.dsn)
+            self._deployment.seed_webhook_secrets(sources)
+            self._deployment.put_database_secret(self._postgres.dsn)
             self._deployment.create_app(self._package)
 
     def _start_ministack(self) -> None:
@@ -160,7 +165,10 @@ class LocalCloud:
             loop.add_signal_handler(number, stop.set)
         self._proxy = Proxy(listener, self._api_url())
         await self._proxy.start()
-        tasks = [asyncio.create_task(self._supervise())]
+        tasks = [
+            asyncio.create_task(self._supervise("postgres", self._postgres, self._postgres.launch)),
+            asyncio.create_task(self._supervise("ministack", self._ministack, self._start_ministack)),
+        ]
         if self.reload:
             tasks.append(asyncio.create_task(self._watch()))
         self.screen.say(f"ready {address} after {time.monotonic() - started:.1f} s; Ctrl-C stops it")
@@ -175,27 +183,19 @@ class LocalCloud:
     def _api_url(self) -> str:
         return f"{self._ministack.url}/_aws/execute-api/{self._deployment.rest_api_id()}/api"
 
-    async def _supervise(self) -> None:
+    async def _supervise(self, name: str, part: _Part, launch: Callable[[], None]) -> None:
         """Start a part again that ended by itself, unless ``localcloud kill`` asked for a longer pause."""
-        parts: dict[str, tuple[_Part, Callable[[], None]]] = {
-            "postgres": (self._postgres, self._postgres.launch),
-            "ministack": (self._ministack, self._start_ministack),
-        }
-        self._write_processes()
         while True:
-            await asyncio.sleep(0.1)
-            for name, (part, launch) in parts.items():
-                if part.process is None or (code := part.process.poll()) is None:
-                    continue
-                pause = max(RESTART_AFTER_SECONDS, self.layout.pause_of(name))
-                self.screen.say(
-                    click.style(f"{name} has ended ({code}); it is started again in {pause:.0f} s", fg="red")
-                )
-                await asyncio.sleep(pause)
-                launch()
-                await asyncio.to_thread(part.wait)
-                self._write_processes()
-                self.screen.say(click.style(f"{name} runs again", fg="green"))
+            self._write_processes()
+            assert part.process is not None
+            while (code := part.process.poll()) is None:  # noqa: ASYNC110 - a process has no event to wait for
+                await asyncio.sleep(0.1)
+            pause = max(RESTART_AFTER_SECONDS, self.layout.pause_of(name))
+            self.screen.say(click.style(f"{name} has ended ({code}); it is started again in {pause:.0f} s", fg="red"))
+            await asyncio.sleep(pause)
+            launch()
+            await asyncio.to_thread(part.wait)
+            self.screen.say(click.style(f"{name} runs again", fg="green"))
 
     def _write_processes(self) -> None:
         parts: dict[str, _Part] = {"postgres": self._postgres, "ministack": self._ministack}
@@ -203,31 +203,39 @@ class LocalCloud:
         write_private(self.layout.processes_file, processes)
 
     async def _watch(self) -> None:
-        """Bring changed sources into the running functions."""
+        """Bring changed sources into the running functions; what fails is tried again with the next change."""
         before = self._sources
+        pending: set[Path] = set()
         while True:
             await asyncio.sleep(WATCH_EVERY_SECONDS)
             after = watch.snapshot()
             if paths := watch.changed(before, after):
                 before = after
-                await asyncio.to_thread(self._reload, paths)
+                pending |= paths
+                if await asyncio.to_thread(self._reload, pending):
+                    pending = set()
 
-    def _reload(self, paths: set[Path]) -> None:
+    def _reload(self, paths: set[Path]) -> bool:
+        """Deploy changed files; whether that worked. Nothing is touched before the new code has been looked at."""
         started = time.monotonic()
         try:
-            for path in paths:
-                if path.suffix == ".py" and path.exists():
-                    compile(path.read_bytes(), path, "exec")
-            functions = self._deployment.push_code(self._package, migrate=any(path.suffix == ".sql" for path in paths))
-            self.screen.say(f"new code in {functions} functions after {time.monotonic() - started:.1f} s")
-            if watch.needs_stack_update(paths):
-                self._package = self._deployment.package()
+            sources = look_at_sources()
+            package = self._deployment.package() if watch.needs_stack_update(paths) else None
+            if package is not None:
+                self._package = package
                 self._deployment.create_data()
                 self._deployment.create_app(self._package)
                 self._proxy.target = self._api_url()
-                self.screen.say(f"stacks updated after {time.monotonic() - started:.1f} s")
-        except (SyntaxError, ValueError, PackagingError, StartError, OSError, ClientError, BotoCoreError) as error:
-            self.screen.say(click.style(f"the former code stays: {error}", fg="red"))
+            else:
+                self._deployment.push_code(self._package, migrate=any(path.suffix == ".sql" for path in paths))
+            for name in self._deployment.seed_webhook_secrets(sources):
+                self.screen.say(f"made a secret for the source {name}")
+        except Exception as error:  # noqa: BLE001 - the boundary of one reload: a typo must not end the local cloud
+            self.screen.say(click.style(f"not deployed, the previous code keeps running: {error}", fg="red"))
+            return False
+        what = "new code" if package is None else "new code and stacks"
+        self.screen.say(f"{what} after {time.monotonic() - started:.1f} s")
+        return True
 
 
 def _terminate(number: int, frame: object) -> None:

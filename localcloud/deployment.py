@@ -75,11 +75,18 @@ class Deployment:
             list(pool.map(lambda name: self._update_code(name, code), names))
         return len(names)
 
-    def seed_secrets(self, database: str) -> None:
-        """Make the secrets that are missing, and let the database's name its present address (a libpq URL)."""
-        for name in SOURCES:
-            value = {"secrets": [new_webhook_secret(name)]}
-            self._put_secret(f"frontdesk/{STAGE}/webhooks/{name}", value, replace=False)
+    def seed_webhook_secrets(self, sources: Mapping[str, str]) -> list[str]:
+        """Make a secret for each source (name to scheme) that has none; returns which those were."""
+        return [
+            name
+            for name, scheme in sources.items()
+            if self._put_secret(
+                f"frontdesk/{STAGE}/webhooks/{name}", {"secrets": [new_webhook_secret(scheme)]}, replace=False
+            )
+        ]
+
+    def put_database_secret(self, database: str) -> None:
+        """Let the database's secret name its present address, a libpq URL."""
         url = urlsplit(database)
         credentials = {
             "host": url.hostname,
@@ -194,7 +201,8 @@ class Deployment:
             if event["ResourceStatus"].endswith("FAILED")
         )
 
-    def _put_secret(self, name: str, value: Mapping[str, Any], *, replace: bool) -> None:
+    def _put_secret(self, name: str, value: Mapping[str, Any], *, replace: bool) -> bool:
+        """Store a secret; whether it is new."""
         client = self.client("secretsmanager")
         text = json.dumps(value)
         try:
@@ -202,12 +210,14 @@ class Deployment:
         except client.exceptions.ResourceExistsException:
             if replace:
                 client.put_secret_value(SecretId=name, SecretString=text)
+            return False
+        return True
 
 
-def new_webhook_secret(source: str) -> str:
-    """A random signing secret in the form the source's scheme wants."""
+def new_webhook_secret(scheme: str) -> str:
+    """A random signing secret in the form a scheme wants."""
     key = base64.b64encode(secrets.token_bytes(24)).decode("ascii")
-    return f"whsec_{key}" if SOURCES[source].scheme == "standard-webhooks" else key
+    return f"whsec_{key}" if scheme == "standard-webhooks" else key
 
 
 def read_webhook_secrets(client: Callable[[str], Any]) -> dict[str, list[str]]:

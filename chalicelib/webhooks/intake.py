@@ -13,12 +13,15 @@ from typing import Protocol
 
 from chalicelib import telemetry
 from chalicelib.aws.rest import HttpRequest
-from chalicelib.errors import NotFoundError, RequestError, TooLargeError
+from chalicelib.errors import InvalidBodyError, NotFoundError, RequestError, TooLargeError
 from chalicelib.webhooks.envelope import Envelope, storable
 from chalicelib.webhooks.signatures import MismatchError, verify
 from chalicelib.webhooks.sources import Message, Source, find_source
 
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
+
+MAX_HEADER_LENGTH = 1024
+"""Characters kept of a header: more of them, six bytes each in JSON, would not fit the message beside a large body."""
 
 _ALWAYS_KEPT = ("user-agent",)
 
@@ -59,7 +62,8 @@ class Intake:
         except RequestError as error:
             name = source.name if source else "unknown"
             telemetry.count("WebhooksRejected", source=name, reason=error.code)
-            telemetry.logger.warning("webhook rejected", source=name, reason=error.code, detail=str(error))
+            detail = " ".join(error.reasons) if isinstance(error, InvalidBodyError) else str(error)
+            telemetry.logger.warning("webhook rejected", source=name, reason=error.code, detail=detail)
             raise
         self.queue.send(envelope.to_message(), group=source.name)
         telemetry.count("WebhooksAccepted", source=source.name)
@@ -122,9 +126,13 @@ def _envelope(source: Source, message: Message, now: float, correlation_id: str)
         external_id=event_id or f"sha256:{digest}",
         event_type=event_type or "unknown",
         received_at=datetime.fromtimestamp(now, UTC),
-        content_type=storable(message.headers.get("content-type") or DEFAULT_CONTENT_TYPE),
-        headers={name: storable(message.headers[name]) for name in kept if name in message.headers},
+        content_type=_short(message.headers.get("content-type") or DEFAULT_CONTENT_TYPE),
+        headers={name: _short(message.headers[name]) for name in kept if name in message.headers},
         body_sha256=digest,
         body=message.body,
         correlation_id=correlation_id,
     )
+
+
+def _short(header: str) -> str:
+    return storable(header)[:MAX_HEADER_LENGTH]

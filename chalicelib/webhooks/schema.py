@@ -4,6 +4,7 @@ Migrations only expand (add tables, columns that may be null, indexes), so that 
 schemas of N and N+1: migrate first, then update the functions.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _CREATE_VERSIONS = """
 create table if not exists schema_versions (
     version    integer     primary key,
     name       text        not null,
+    sha256     text        not null,
     applied_at timestamptz not null default now()
 )
 """
@@ -32,31 +34,42 @@ class Migration:
     name: str
     sql: str
 
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
 
 def read_migrations(directory: Path = DIRECTORY) -> Iterator[Migration]:
     """The migrations of a directory, whose files are called ``NNNN_name.sql``, in their order."""
     for path in sorted(directory.glob("*.sql")):
-        version, name = re.fullmatch(r"(\d{4})_(\w+)", path.stem, re.ASCII).groups()  # type: ignore[union-attr]
-        yield Migration(int(version), name, path.read_text(encoding="utf-8"))
+        match = re.fullmatch(r"(\d{4})_(\w+)", path.stem, re.ASCII)
+        if match is None:
+            raise ValueError(f"{path.name} is not named like 0002_what_it_adds.sql")
+        yield Migration(int(match[1]), match[2], path.read_text(encoding="utf-8"))
 
 
 def migrate(connection: "Connection", migrations: Sequence[Migration]) -> list[int]:
     """Apply what is missing, all or nothing, and return the versions applied.
 
-    Safe to run twice, and by two at once: the second waits for the first and finds nothing to do. A statement may take
-    as long as it needs, but not make the writers queue up behind it while it waits for a lock.
+    ``ValueError`` when one was changed after it was applied. Safe to run twice, and by two at once: the second waits
+    for the first and finds nothing to do. A statement may take as long as it needs, but not make the writers queue up
+    behind it while it waits for a lock.
     """
     with connection.transaction():
         connection.execute("set local statement_timeout = 0")
         connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         connection.execute("set local lock_timeout = '10s'")
         connection.execute(_CREATE_VERSIONS)
-        present = {version for (version,) in connection.execute("select version from schema_versions")}
+        present: dict[int, str] = dict(connection.execute("select version, sha256 from schema_versions").fetchall())
+        for migration in migrations:
+            if present.get(migration.version, migration.sha256) != migration.sha256:
+                raise ValueError(f"migration {migration.version} was changed after it was applied; add a new one")
         missing = [migration for migration in migrations if migration.version not in present]
         for migration in missing:
             connection.execute(migration.sql.encode())
             connection.execute(
-                "insert into schema_versions (version, name) values (%s, %s)", [migration.version, migration.name]
+                "insert into schema_versions (version, name, sha256) values (%s, %s, %s)",
+                [migration.version, migration.name, migration.sha256],
             )
     return [migration.version for migration in missing]
 

@@ -14,16 +14,19 @@ import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from chalicelib.errors import SignatureError
 
-__all__ = ["MismatchError", "SchemeOptions", "SignatureError", "verify"]
+__all__ = ["MismatchError", "Scheme", "SchemeOptions", "SignatureError", "verify"]
 
 TOLERANCE_SECONDS = 300
 """How far a signed timestamp may lie from now, before or after (Standard Webhooks, Stripe and Slack agree)."""
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
+
+
+Scheme: TypeAlias = Literal["github", "hmac-sha256", "standard-webhooks"]
 
 
 class MismatchError(SignatureError):

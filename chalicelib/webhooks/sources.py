@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from chalicelib.errors import InvalidBodyError, NotFoundError
 from chalicelib.webhooks.payloads import Document, JsonObject, StandardEvent, TypedEvent, read_json
-from chalicelib.webhooks.signatures import SchemeOptions
+from chalicelib.webhooks.signatures import Scheme, SchemeOptions
 
 MAX_BODY_BYTES = 700 * 1024
 """Larger bodies, a third longer in base64, would not fit the 1 MiB of an SQS message together with their envelope."""
@@ -63,7 +63,7 @@ class Source:
     """
 
     name: str
-    scheme: str
+    scheme: Scheme
     event_id: Finder
     event_type: Finder
     shape: type[JsonObject] = JsonObject

@@ -164,7 +164,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """One local cloud for all tests that leave it as they found it."""
     running = start_cloud(tmp_path_factory.mktemp("cloud") / ".localcloud", "--no-reload")
     yield running
-    running.stop()
+    running.stop(signal.SIGTERM)
 
 
 def read_json_lines(text: str) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 
 ELSEWHERE = {
     "source .venv/bin/activate": "nothing to see: the tests run in that environment",
-    "chalice local --stage local --no-autoreload": "tests/integration/test_ways.py",
+    "chalice local --stage local --no-autoreload --port 8001": "tests/integration/test_ways.py",
 }
 """Commands that another test runs."""
 

@@ -28,8 +28,7 @@ def running(directory: Path, *options: str) -> Iterator[Cloud]:
         yield cloud
     finally:
         if cloud.process.poll() is None:
-            cloud.process.kill()
-            cloud.process.wait()
+            cloud.stop(signal.SIGTERM)
 
 
 def family(cloud: Cloud) -> list[psutil.Process]:
@@ -48,6 +47,16 @@ def deliver(cloud: Cloud) -> str:
     assert cloud.deliver("github", event).status_code == 202
     eventually(lambda: cloud.arrived(event.event_id))
     return event.event_id
+
+
+NOT_DEPLOYED = "not deployed, the previous code keeps running"
+
+NEW_ROUTE = """
+
+@app.route('/new', methods=['GET'])
+def new() -> dict[str, str]:
+    return {'new': 'yes'}
+"""
 
 
 class TestLife:
@@ -227,18 +236,27 @@ class TestReload:
             eventually(lambda: health(cloud)["version"] == "0.1.0+changed", seconds=10)
 
             package.write_text("this is no Python")
-            eventually(lambda: "the former code stays" in cloud.printed(), seconds=10)
+            eventually(lambda: cloud.printed().count(NOT_DEPLOYED) == 1, seconds=10)
+            assert "chalicelib/__init__.py" in cloud.printed()
+            (copy / "chalicelib" / "errors.py").touch()
+            eventually(lambda: cloud.printed().count(NOT_DEPLOYED) == 2, seconds=10)
             assert health(cloud)["version"] == "0.1.0+changed"
 
             package.write_text('__version__ = "0.3.0"\n')
-            new_route = (
-                "\n\n@app.route('/new', methods=['GET'])\ndef new() -> dict[str, str]:\n    return {'new': 'yes'}\n"
-            )
-            (copy / "app.py").write_text((copy / "app.py").read_text() + new_route)
-            eventually(
-                lambda: requests.get(f"{cloud.endpoints.http}/new", timeout=10).json() == {"new": "yes"}, seconds=20
-            )
+            eventually(lambda: health(cloud)["version"] == "0.3.0", seconds=10)
+
+            contents = (copy / "app.py").read_text()
+            (copy / "app.py").write_text("import nothing_of_this_name\n" + contents)
+            eventually(lambda: "nothing_of_this_name" in cloud.printed(), seconds=10)
             assert health(cloud)["version"] == "0.3.0"
+
+            (copy / "app.py").write_text(contents + NEW_ROUTE)
+            new = f"{cloud.endpoints.http}/new"
+            eventually(lambda: requests.get(new, timeout=10).text == '{"new":"yes"}', seconds=20)
+
+            sources = copy / "chalicelib" / "webhooks" / "sources.py"
+            sources.write_text(sources.read_text().replace('name="hmac-sha256"', 'name="warehouse"'))
+            eventually(lambda: "made a secret for the source warehouse" in cloud.printed(), seconds=10)
         finally:
             cloud.stop()
 

@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -69,3 +70,21 @@ def test_a_migration_that_fails_leaves_nothing_behind(databases: Databases) -> N
             None,
             None,
         )
+
+
+def test_an_applied_migration_must_not_change(databases: Databases) -> None:
+    (first, *_) = read_migrations()
+    changed = replace(first, sql=first.sql + "-- another thought")
+
+    with (
+        psycopg.connect(**databases.create(), autocommit=True) as connection,
+        pytest.raises(ValueError, match="changed after it was applied"),
+    ):
+        migrate(connection, [changed])
+
+
+def test_a_migration_must_be_named_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "add_note.sql").write_text("select 1")
+
+    with pytest.raises(ValueError, match="add_note"):
+        list(read_migrations(tmp_path))

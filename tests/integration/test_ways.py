@@ -5,7 +5,6 @@ The third is what every other test of this folder uses.
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -108,10 +107,12 @@ def chalice_local(project: Path) -> Iterator[str]:
         except requests.ConnectionError:
             return False
 
-    eventually(answers, seconds=30)
-    yield address
-    process.send_signal(signal.SIGINT)
-    process.wait(10)
+    try:
+        eventually(answers, seconds=30)
+        yield address
+    finally:
+        process.kill()
+        process.wait(10)
 
 
 @pytest.mark.parametrize("body", [None, b'{"a": "\xff\x00"}\r\n'])

@@ -70,6 +70,14 @@ def test_without_an_id_the_hash_of_the_body_identifies_an_event(intake: Intake, 
     assert event_id == "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 
 
+def test_long_headers_are_cut_so_that_the_message_still_fits(intake: Intake, queue: FakeQueue) -> None:
+    odd = {"User-Agent": "é" * 7000, "Content-Type": "表" * 7000}
+
+    intake.receive("github", request("github", b"x" * MAX_BODY_BYTES, **odd))
+
+    assert len(queue.sent[0][1]) < 1024 * 1024
+
+
 def test_an_unknown_source_is_not_found(intake: Intake, queue: FakeQueue, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(NotFoundError):
         intake.receive("nobody\n", request("github"))

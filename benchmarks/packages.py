@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import chalice
+
 from infra.packaging import Package, package
 
 _RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 """What Lambda's Python runtime brings, each with its bytecode."""
 
 _PLAIN_DISTRIBUTIONS = (
+    "aws-lambda-powertools",
     "psycopg",
     "psycopg-binary",
     "typing_extensions",
@@ -101,3 +104,7 @@ def _assemble_plain(tree: Path) -> None:
             target = tree / file
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(str(file.locate()), target)
+    framework = tree / "chalice"  # the part of it that Chalice itself puts into a package
+    framework.mkdir()
+    for name in ("__init__.py", "app.py"):
+        shutil.copyfile(Path(chalice.__file__).parent / name, framework / name)

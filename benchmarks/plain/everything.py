@@ -1,4 +1,4 @@
-"""Both functions in one module: whichever starts imports everything and builds all clients."""
+"""Both functions in one Chalice module: whichever starts imports every library and builds all clients."""
 
 import json
 import os
@@ -8,9 +8,14 @@ from typing import Any
 import boto3
 import psycopg
 import requests
+from aws_lambda_powertools import Logger, Metrics
+from chalice.app import Chalice
 
 from .design import process, receive
 
+app = Chalice(app_name="plain")
+logger = Logger(service="plain")
+metrics = Metrics(namespace="Plain", service="plain")
 sqs = boto3.client("sqs")
 secrets = boto3.client("secretsmanager")
 http = requests.Session()

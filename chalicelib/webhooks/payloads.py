@@ -12,7 +12,7 @@ from typing import Any, NoReturn, Self
 from chalicelib.errors import InvalidBodyError
 
 _SUSPICIOUS_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
-_SUSPICIOUS_EXPONENT = re.compile(r"\d[eE][+-]?\d{4}")
+_LONG_EXPONENT = re.compile(r"[eE][+-]?\d{4}")
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ def read_json(body: bytes) -> Document:
     except UnicodeDecodeError as error:
         raise InvalidBodyError([f"The body is not UTF-8: byte {error.start} cannot be decoded."]) from None
     try:
-        parse_float = _refuse_long_exponent if _SUSPICIOUS_EXPONENT.search(text) else None
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=parse_float)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_read_float)
     except RecursionError:
         raise InvalidBodyError(["The body is nested too deeply."]) from None
     except json.JSONDecodeError as error:
@@ -52,8 +51,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _refuse_long_exponent(number: str) -> float:
-    if _SUSPICIOUS_EXPONENT.search(number):
+def _read_float(number: str) -> float:
+    if _LONG_EXPONENT.search(number):
         raise ValueError("a number has an exponent of more than three digits")
     return float(number)
 

@@ -58,7 +58,7 @@ def measure(packages: Packages, *, quick: bool) -> Section:
     notes = (
         "Wall time of fresh processes, started in turns, median; the files are in the page cache.",
         "Frontdesk: app.py imported, the function's clients built (api_handler two, process_webhooks one).",
-        "Plain: one module imports chalice, Powertools, boto3, psycopg and requests, builds two clients, has no bytecode.",
+        "Plain: one module imports chalice, Powertools, boto3, psycopg and requests; two clients, no bytecode.",
         "For information: the same with bytecode; and without, but a module with one client for each function.",
     )
     return Section("cold start", rows, notes)

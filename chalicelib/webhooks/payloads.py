@@ -1,4 +1,4 @@
-"""Bodies: read as JSON where they are JSON, and checked against the shape their source promises.
+"""Bodies: read as JSON or as a form, and checked against the shape their source promises.
 
 The raw bytes stay the truth; what is read here is a convenience beside them.
 """
@@ -8,8 +8,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, NoReturn, Self
+from urllib.parse import parse_qsl
 
 from chalicelib.errors import InvalidBodyError
+
+MAX_FORM_FIELDS = 10_000
 
 _SUSPICIOUS_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _LONG_EXPONENT = re.compile(r"[eE][+-]?\d{4}")
@@ -17,7 +20,7 @@ _LONG_EXPONENT = re.compile(r"[eE][+-]?\d{4}")
 
 @dataclass(frozen=True)
 class Document:
-    """A body that is JSON and fits a ``jsonb`` column: the value, and the text it was read from."""
+    """What fits a ``jsonb`` column: the value, and its text, which for a JSON body is the body's own."""
 
     value: Any
     text: str
@@ -45,6 +48,30 @@ def read_json(body: bytes) -> Document:
     if "\\u" in text and _SUSPICIOUS_ESCAPE.search(text) and not all(map(_fits_jsonb, _strings(value))):
         raise InvalidBodyError(["A text in the body holds U+0000 or a lone surrogate, which jsonb cannot keep."])
     return Document(value, text)
+
+
+def read_form(body: bytes) -> Document:
+    """Read an ``application/x-www-form-urlencoded`` body as an object, or raise ``InvalidBodyError``.
+
+    A name that stands there several times has the list of its values. A form whose only field is ``payload`` is read
+    as the JSON in it: so do GitHub (a hook's content type) and Slack (interactivity) wrap their events.
+    """
+    try:
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+    except UnicodeDecodeError:
+        raise InvalidBodyError(["The form is not UTF-8."]) from None
+    except ValueError:
+        raise InvalidBodyError([f"The form has more than {MAX_FORM_FIELDS} fields."]) from None
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        fields[name] = value if name not in fields else [*_listed(fields[name]), value]
+    if fields.keys() == {"payload"} and isinstance(fields["payload"], str):
+        return read_json(fields["payload"].encode())
+    return read_json(json.dumps(fields).encode())
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]
 
 
 def _refuse_constant(name: str) -> NoReturn:

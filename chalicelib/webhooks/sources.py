@@ -1,27 +1,27 @@
 """The sources: who may send webhooks, and what is known of each. This is the one place to add one.
 
-A source's secrets lie in Secrets Manager under ``frontdesk/<stage>/webhooks/<name>`` as ``{"secrets": ["…"]}``, newest
-first; all of them are accepted. Without secrets a source does not exist in that stage.
+A source's secrets lie in Secrets Manager under ``frontdesk/<stage>/webhooks/<name>`` (``secrets.py`` has the format);
+all that are active are accepted. Without secrets a source does not exist in that stage.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from chalicelib.errors import InvalidBodyError, NotFoundError
-from chalicelib.webhooks.payloads import Document, JsonObject, StandardEvent, TypedEvent, read_json
+from chalicelib.webhooks.payloads import Document, JsonObject, StandardEvent, TypedEvent, read_form, read_json
 from chalicelib.webhooks.signatures import Scheme, SchemeOptions
 
-MAX_BODY_BYTES = 700 * 1024
-"""Larger bodies, a third longer in base64, would not fit the 1 MiB of an SQS message together with their envelope."""
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""A function is invoked with 6 MB at the most, and bodies arrive there in base64, a third longer."""
 
 MAX_NAME_LENGTH = 255
 """Ids and types beyond this length are taken for absent."""
 
 
 class Message:
-    """A body and its headers (names in lower case), read as JSON when somebody first asks, and only once."""
+    """A body and its headers (names in lower case), read as a document when somebody first asks, and only once."""
 
     def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
         self.headers = headers
@@ -29,16 +29,23 @@ class Message:
 
     @cached_property
     def document(self) -> Document | InvalidBodyError:
-        """The body as JSON, or why it is none."""
+        """The body as JSON, or as the object that a form makes, or why it is neither."""
         try:
-            return read_json(self.body)
+            return read_form(self.body) if self._is_form else read_json(self.body)
         except InvalidBodyError as error:
             return error
 
-    def field(self, name: str) -> Any:
-        """A top-level field of the body, None where there is none."""
-        document = self.document
-        return document.value.get(name) if isinstance(document, Document) and isinstance(document.value, dict) else None
+    @property
+    def _is_form(self) -> bool:
+        media_type = self.headers.get("content-type", "").partition(";")[0]
+        return media_type.strip().lower() == "application/x-www-form-urlencoded"
+
+    def field(self, *path: str) -> Any:
+        """What lies at a path of names in the document, None where there is nothing."""
+        value = self.document.value if isinstance(self.document, Document) else None
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
 
 
 Finder: TypeAlias = Callable[[Message], Any]
@@ -49,9 +56,14 @@ def in_header(name: str) -> Finder:
     return lambda message: message.headers.get(name.lower())
 
 
-def in_body(field: str) -> Finder:
-    """The value of a top-level field of a JSON body."""
-    return lambda message: message.field(field)
+def in_body(*path: str) -> Finder:
+    """The value of a field of a JSON body or a form, found by the names that lead to it."""
+    return lambda message: message.field(*path)
+
+
+def first_of(*finders: Finder) -> Finder:
+    """What the first of some finders finds that finds a name at all."""
+    return lambda message: next((found for finder in finders if (found := _name(finder(message)))), None)
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,8 @@ class Source:
 
     ``refuses_invalid`` says that the sender can correct itself, so that an invalid body is answered 400 with the
     reasons; otherwise it is accepted and parked, because a provider that never redelivers would lose it.
+    ``handshake`` is how the provider makes sure of the address before it sends anything: Slack's ``url_verification``
+    event, or the ``GET`` with a ``verify_token`` of Meta.
     """
 
     name: str
@@ -71,6 +85,7 @@ class Source:
     refuses_invalid: bool = False
     max_body_bytes: int = MAX_BODY_BYTES
     kept_headers: tuple[str, ...] = ()
+    handshake: Literal["url_verification", "verify_token"] | None = None
 
     def check(self, message: Message) -> Document:
         """The body as a document of the promised shape; ``InvalidBodyError`` says all that is wrong with it."""
@@ -99,6 +114,50 @@ SOURCES: Mapping[str, Source] = {
             event_id=in_header("X-GitHub-Delivery"),
             event_type=in_header("X-GitHub-Event"),
             kept_headers=("X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type"),
+        ),
+        Source(
+            name="stripe",
+            scheme="stripe",
+            event_id=in_body("id"),
+            event_type=in_body("type"),
+        ),
+        Source(
+            name="shopify",
+            scheme="shopify",
+            event_id=first_of(in_header("X-Shopify-Webhook-Id"), in_header("Shopify-Webhook-Id")),
+            event_type=first_of(in_header("X-Shopify-Topic"), in_header("Shopify-Topic")),
+            kept_headers=(
+                "X-Shopify-Shop-Domain",
+                "X-Shopify-API-Version",
+                "X-Shopify-Triggered-At",
+                "Shopify-Shop-Domain",
+                "Shopify-API-Version",
+                "Shopify-Triggered-At",
+            ),
+        ),
+        Source(
+            name="slack",
+            scheme="slack",
+            event_id=in_body("event_id"),
+            event_type=first_of(in_body("event", "type"), in_body("type"), in_body("command")),
+            kept_headers=("X-Slack-Retry-Num", "X-Slack-Retry-Reason"),
+            handshake="url_verification",
+        ),
+        Source(
+            name="twilio",
+            scheme="twilio",
+            event_id=in_header("I-Twilio-Idempotency-Token"),
+            event_type=first_of(
+                in_body("EventType"), in_body("MessageStatus"), in_body("SmsStatus"), in_body("CallStatus")
+            ),
+        ),
+        Source(
+            # Meta has no id for an event: the same bytes are the same event.
+            name="meta",
+            scheme="meta",
+            event_id=lambda _: None,
+            event_type=in_body("object"),
+            handshake="verify_token",
         ),
         Source(
             name="standard-webhooks",

@@ -38,3 +38,8 @@ def process_webhooks(event: SQSEvent) -> dict[str, Any]:
 @app.lambda_function()
 def migrate_database(event: dict[str, Any], context: object) -> dict[str, Any]:
     return wiring.migrate_database()
+
+
+@app.lambda_function()
+def manage_events(event: dict[str, Any], context: object) -> dict[str, Any]:
+    return wiring.management().handle(event)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.secrets import SecretCache
     from chalicelib.webhooks.database import Database
     from chalicelib.webhooks.intake import Intake
+    from chalicelib.webhooks.management import Management
     from chalicelib.webhooks.processing import Processor
 
 
@@ -38,7 +39,7 @@ def intake() -> "Intake":
     from chalicelib.webhooks.secrets import SourceSecrets
 
     config = settings.IntakeSettings.from_environ(settings.environ())
-    secrets = SourceSecrets(secret_cache(), config.secrets_prefix)
+    secrets = SourceSecrets(secret_cache(), config.secrets_prefix, time.time)
     return Intake(secrets, SqsQueue(client("sqs"), config.queue_url), time.time)
 
 
@@ -56,6 +57,19 @@ def processor() -> "Processor":
     from chalicelib.webhooks.processing import Processor
 
     return Processor(EventStore(database()), time.time)
+
+
+@cache
+def management() -> "Management":
+    from chalicelib.webhooks.event_search import EventSearch
+    from chalicelib.webhooks.management import Management
+    from chalicelib.webhooks.schema import current_version, read_migrations
+
+    def schema_versions() -> tuple[int, int]:
+        newest = max(migration.version for migration in read_migrations())
+        return database().run(current_version), newest
+
+    return Management(EventSearch(database()), schema_versions)
 
 
 def migrate_database() -> dict[str, Any]:

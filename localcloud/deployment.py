@@ -1,8 +1,6 @@
 """Deploying to the local cloud: both stacks, the secrets, the schema, and new code while it runs."""
 
-import base64
 import json
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +11,8 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from chalicelib.webhooks.secret_forms import new_secret
+from chalicelib.webhooks.secrets import active_secrets
 from chalicelib.webhooks.sources import SOURCES
 from infra.packaging import DATA_TEMPLATE, Package, application_zip, package
 from infra.templates import read_template
@@ -80,9 +80,7 @@ class Deployment:
         return [
             name
             for name, scheme in sources.items()
-            if self._put_secret(
-                f"frontdesk/{STAGE}/webhooks/{name}", {"secrets": [new_webhook_secret(scheme)]}, replace=False
-            )
+            if self._put_secret(f"frontdesk/{STAGE}/webhooks/{name}", {"secrets": [new_secret(scheme)]}, replace=False)
         ]
 
     def put_database_secret(self, database: str) -> None:
@@ -214,14 +212,8 @@ class Deployment:
         return True
 
 
-def new_webhook_secret(scheme: str) -> str:
-    """A random signing secret in the form a scheme wants."""
-    key = base64.b64encode(secrets.token_bytes(24)).decode("ascii")
-    return f"whsec_{key}" if scheme == "standard-webhooks" else key
-
-
 def read_webhook_secrets(client: Callable[[str], Any]) -> dict[str, list[str]]:
-    """The secrets of every source that has some, newest first."""
+    """The active secrets of every source that has some, newest first."""
     manager = client("secretsmanager")
     found = {}
     for name in SOURCES:
@@ -229,5 +221,5 @@ def read_webhook_secrets(client: Callable[[str], Any]) -> dict[str, list[str]]:
             text = manager.get_secret_value(SecretId=f"frontdesk/{STAGE}/webhooks/{name}")["SecretString"]
         except manager.exceptions.ResourceNotFoundException:
             continue
-        found[name] = json.loads(text)["secrets"]
+        found[name] = list(active_secrets(text, time.time()))
     return found

@@ -18,6 +18,7 @@ FUNCTIONS = {
     "APIHandler": "api_handler",
     "ProcessWebhooks": "process_webhooks",
     "MigrateDatabase": "migrate_database",
+    "ManageEvents": "manage_events",
 }
 
 
@@ -190,6 +191,7 @@ def test_which_function_may_do_what(transformed: dict[str, Any]) -> None:
             "secretsmanager:GetSecretValue",
         },
         "MigrateDatabaseRole": {"secretsmanager:GetSecretValue"},
+        "ManageEventsRole": {"secretsmanager:GetSecretValue"},
     }
 
 

@@ -58,9 +58,9 @@ def short_time(time: datetime | str | None) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def progress(label: str, length: int | None) -> AbstractContextManager[Any]:
-    """A bar on standard error, which shows itself only on a terminal; ``update(n)`` moves it on."""
-    return click.progressbar(length=length or 0, label=label, file=sys.stderr, show_pos=True)
+def progress(label: str, length: int) -> AbstractContextManager[Any]:
+    """A bar on standard error, where that is a terminal; ``update(n)`` moves it on."""
+    return click.progressbar(length=length, label=label, file=sys.stderr, show_pos=True, hidden=not sys.stderr.isatty())
 
 
 def confirm(question: str, *, yes: bool) -> None:

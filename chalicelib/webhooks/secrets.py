@@ -74,6 +74,14 @@ class SourceSecrets:
         """The same, read anew unless that was done a moment ago."""
         return self._read(self.cache.refresh(self.prefix + source), source)
 
+    def verify_tokens(self, source: str) -> Sequence[str]:
+        """The words by which a source's handshake is known, none or one; never older than a moment."""
+        try:
+            token = json.loads(self.cache.refresh(self.prefix + source) or "")["verify_token"]
+        except (ValueError, KeyError, TypeError):
+            return ()
+        return (token,) if isinstance(token, str) and token else ()
+
     def _read(self, text: str | None, source: str) -> Sequence[str]:
         if text is None:
             return ()

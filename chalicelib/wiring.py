@@ -84,13 +84,15 @@ def purge_old_events(context: Any) -> dict[str, Any]:
 def management() -> "Management":
     from chalicelib.webhooks.event_search import EventSearch
     from chalicelib.webhooks.management import Management
+    from chalicelib.webhooks.personal_data import PersonalData
+    from chalicelib.webhooks.replaying import Replay
     from chalicelib.webhooks.schema import current_version, read_migrations
 
     def schema_versions() -> tuple[int, int]:
         newest = max(migration.version for migration in read_migrations())
         return database().run(current_version), newest
 
-    return Management(EventSearch(database()), schema_versions)
+    return Management(EventSearch(database()), Replay(database()), PersonalData(database()), schema_versions)
 
 
 def migrate_database() -> dict[str, Any]:

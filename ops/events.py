@@ -74,8 +74,8 @@ def show_event(stage: Stage, source: str, external_id: str, raw: bool, as_json: 
 
 
 def _show(event: Mapping[str, Any]) -> None:
-    names = ("source", "external_id", "event_type", "state", "reason", "received_at", "stored_at", "content_type")
-    for name in (*names, "size", "body_sha256", "correlation_id"):
+    names = ("source", "external_id", "event_type", "state", "reason", "received_at", "stored_at", "erased_at")
+    for name in (*names, "content_type", "size", "body_sha256", "correlation_id"):
         if event[name] is not None:
             show_field(name, event[name])
     for name, value in event["headers"].items():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 SUMMARY = (
-    "source, external_id, event_type, state, reason, received_at, stored_at, content_type,"
+    "source, external_id, event_type, state, reason, received_at, stored_at, erased_at, content_type,"
     " octet_length(body) as size, body_sha256, correlation_id"
 )
 
@@ -59,7 +59,7 @@ select body_sha256, received_at, correlation_id
 
 _PARK = f"""
 update webhook_events
-   set state = '{Outcome.PARKED}', reason = %(reason)s, payload = null
+   set state = '{Outcome.PARKED}', reason = %(reason)s
  where source = %(source)s and external_id = %(external_id)s
 """  # noqa: S608
 
@@ -100,6 +100,13 @@ class Position:
         place = [self.received_at.isoformat(), self.source, self.external_id]
         return base64.urlsafe_b64encode(json.dumps(place).encode()).decode("ascii")
 
+    @staticmethod
+    def parameters(after: "Position | None") -> dict[str, Any]:
+        """``at``, ``at_source`` and ``at_id`` of a statement that goes on behind a place, or begins."""
+        if after is None:
+            return {"at": None, "at_source": None, "at_id": None}
+        return {"at": after.received_at, "at_source": after.source, "at_id": after.external_id}
+
     @classmethod
     def from_cursor(cls, cursor: str) -> Self:
         try:
@@ -117,12 +124,7 @@ class EventSearch:
 
     def page(self, which: EventFilter, limit: int, after: Position | None) -> Sequence[Mapping[str, Any]]:
         """Up to ``limit`` events behind ``after``, newest first, without their bodies."""
-        position = {
-            "at": after.received_at if after else None,
-            "at_source": after.source if after else None,
-            "at_id": after.external_id if after else None,
-        }
-        return self._rows(_LIST, which.parameters() | position | {"limit": limit})
+        return self._rows(_LIST, which.parameters() | Position.parameters(after) | {"limit": limit})
 
     def count(self, which: EventFilter) -> int:
         return int(self._rows(_COUNT, which.parameters())[0]["count"])

@@ -51,7 +51,7 @@ update webhook_events set state = 'parked', reason = %(reason)s
  where source = %(source)s and external_id = %(external_id)s
 """
 
-_REFUSED_VALUE = ("22", "54")
+REFUSED_VALUE = ("22", "54")
 """SQLSTATE classes "data exception" and "program limit exceeded": the payload does not fit ``jsonb`` after all."""
 
 
@@ -178,7 +178,7 @@ def _apply_effect(connection: "Connection[Any]", event: Event) -> Written:
     except psycopg.Error as error:
         if connection.broken:
             raise
-        if (error.sqlstate or "").startswith(_REFUSED_VALUE):
+        if (error.sqlstate or "").startswith(REFUSED_VALUE):
             reason = f"PostgreSQL cannot keep what the event says: {error.diag.message_primary}."
             connection.execute(_PARK, {"source": _key(event)[0], "external_id": _key(event)[1], "reason": reason})
             return Written(Outcome.PARKED, reason)
@@ -213,7 +213,7 @@ def _insert_until_refused(
 def _write_without_payload(connection: "Connection[Any]", event: Event, error: psycopg.Error) -> Written:
     """Park an event whose payload PostgreSQL refuses as jsonb after all; any other refusal is a failure."""
     sqlstate = error.sqlstate or ""
-    if event.payload is None or not sqlstate.startswith(_REFUSED_VALUE):
+    if event.payload is None or not sqlstate.startswith(REFUSED_VALUE):
         return Written(Outcome.FAILED, f"{type(error).__name__} ({sqlstate})")
     reason = f"PostgreSQL cannot keep the payload as jsonb: {error.diag.message_primary}."
     parked = replace(event, payload=None, reason=reason)

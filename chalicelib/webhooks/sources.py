@@ -95,6 +95,11 @@ class Source:
     handshake: Literal["url_verification", "verify_token"] | None = None
     effect: Callable[[Origin, Any], Effect | None] = _no_effect
 
+    @property
+    def has_effects(self) -> bool:
+        """Whether an event of this source may change more than its own row."""
+        return self.effect is not _no_effect
+
     def check(self, message: Message) -> Document:
         """The body as a document of the promised shape; ``InvalidBodyError`` says all that is wrong with it."""
         document = message.document

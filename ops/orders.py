@@ -22,7 +22,7 @@ def orders() -> None:
 def rebuild(stage: Stage, yes: bool, as_json: bool) -> None:
     """Read every order from the stored events again. Safe to repeat, to interrupt, and while events arrive."""
     frontdesk = Frontdesk(stage)
-    sources = [source.name for source in SOURCES.values() if source.has_effects]
+    sources = [source.name for source in SOURCES.values() if source.effect]
     stored = sum(frontdesk.ask("count_events", source=source, state="stored")["count"] for source in sources)
     confirm(f"Read the orders from {stored} events again on the stage {stage.name}?", yes=yes)
     totals = {"events": 0, "orders": 0}  # an order counts once for each page that tells of it

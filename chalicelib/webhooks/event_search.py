@@ -4,15 +4,13 @@ A page begins where the last one ended, at a position and not at a number of row
 neither repeat nor hide others.
 """
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from chalicelib.errors import NotFoundError, RequestError
+from chalicelib.webhooks.cursors import from_cursor, to_cursor
 from chalicelib.webhooks.database import Database
 from chalicelib.webhooks.event_store import Outcome
 
@@ -96,9 +94,7 @@ class Position:
     external_id: str
 
     def to_cursor(self) -> str:
-        """A text that only ``from_cursor`` reads."""
-        place = [self.received_at.isoformat(), self.source, self.external_id]
-        return base64.urlsafe_b64encode(json.dumps(place).encode()).decode("ascii")
+        return to_cursor(self.received_at.isoformat(), self.source, self.external_id)
 
     @staticmethod
     def parameters(after: "Position | None") -> dict[str, Any]:
@@ -109,11 +105,11 @@ class Position:
 
     @classmethod
     def from_cursor(cls, cursor: str) -> Self:
+        received_at, source, external_id = from_cursor(cursor, 3)
         try:
-            received_at, source, external_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-            return cls(datetime.fromisoformat(received_at), str(source), str(external_id))
-        except (ValueError, TypeError, binascii.Error):
-            raise RequestError("`cursor` is not one that an answer gave; leave it out to begin anew.") from None
+            return cls(datetime.fromisoformat(received_at), source, external_id)
+        except ValueError:
+            raise RequestError("`cursor` does not begin with a time; leave it out to begin anew.") from None
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,13 @@ from typing import Any, Protocol
 
 from chalicelib import telemetry
 from chalicelib.errors import RequestError
+from chalicelib.webhooks.cursors import to_cursor
 from chalicelib.webhooks.event_search import EventFilter, Position
 from chalicelib.webhooks.event_store import Outcome
 from chalicelib.webhooks.management_request import ManagementRequest
 from chalicelib.webhooks.personal_data import Export
 from chalicelib.webhooks.replaying import Rebuilt, Replayed
+from chalicelib.webhooks.stored_events import Key
 
 MAX_ANSWER_BYTES = 5_000_000
 """A page ends before it is longer than this: Lambda's answers take 6 MB, and an event's texts may be long."""
@@ -57,7 +59,7 @@ class Replaying(Protocol):
     def replay(self, which: EventFilter, limit: int, after: Position | None) -> Replayed:
         """Give events what they would get today."""
 
-    def rebuild_orders(self, limit: int, after: Position | None) -> Rebuilt:
+    def rebuild_orders(self, limit: int, after: Key | None) -> Rebuilt:
         """Tell the orders again what events say."""
 
 
@@ -143,8 +145,8 @@ class Management:
         return {"stored": page.stored, "parked": page.parked, "cursor": page.last.to_cursor() if page.last else None}
 
     def rebuild_orders(self, request: ManagementRequest) -> dict[str, Any]:
-        page = self.replaying.rebuild_orders(request.limit(), request.cursor())
-        return {"events": page.events, "orders": page.orders, "cursor": page.last.to_cursor() if page.last else None}
+        page = self.replaying.rebuild_orders(request.limit(), request.key_cursor())
+        return {"events": page.events, "orders": page.orders, "cursor": to_cursor(*page.last) if page.last else None}
 
     def export_person(self, request: ManagementRequest) -> dict[str, Any]:
         """The orders, and of each event what ``show_event`` wants: all their bodies would not fit an answer."""

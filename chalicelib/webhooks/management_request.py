@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.errors import RequestError
+from chalicelib.webhooks.cursors import from_cursor
 from chalicelib.webhooks.envelope import storable
 from chalicelib.webhooks.event_search import EventFilter, Position
 from chalicelib.webhooks.event_store import Outcome
+from chalicelib.webhooks.stored_events import Key
 
 MAX_PAGE = 500
 
@@ -61,6 +63,14 @@ class ManagementRequest:
     def cursor(self) -> Position | None:
         text = self.optional_text("cursor")
         return Position.from_cursor(text) if text else None
+
+    def key_cursor(self) -> Key | None:
+        """The cursor of a list that is sorted by source and id."""
+        text = self.optional_text("cursor")
+        if text is None:
+            return None
+        source, external_id = from_cursor(text, 2)
+        return source, external_id
 
     def filter(self) -> EventFilter:
         state = self.optional_text("state")

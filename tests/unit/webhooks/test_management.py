@@ -68,15 +68,16 @@ class FakeEvents:
 @dataclass
 class FakeReplaying:
     last: Position | None = None
+    last_key: tuple[str, str] | None = None
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     def replay(self, which: EventFilter, limit: int, after: Position | None) -> Replayed:
         self.asked.append((which, limit, after))
         return Replayed(stored=4, parked=1, last=self.last)
 
-    def rebuild_orders(self, limit: int, after: Position | None) -> Rebuilt:
+    def rebuild_orders(self, limit: int, after: tuple[str, str] | None) -> Rebuilt:
         self.asked.append((limit, after))
-        return Rebuilt(events=5, orders=2, last=self.last)
+        return Rebuilt(events=5, orders=2, last=self.last_key)
 
 
 @dataclass
@@ -159,17 +160,19 @@ def test_parking_takes_a_reason() -> None:
     assert events.parked == [("github", "7", "No.")]
 
 
-def test_replaying_and_rebuilding_go_page_by_page() -> None:
-    replaying = FakeReplaying(PLACE)
+@pytest.mark.parametrize("action", ["replay_events", "rebuild_orders"])
+def test_replaying_and_rebuilding_go_page_by_page(action: str) -> None:
+    replaying = FakeReplaying(PLACE, ("shopify", "7"))
 
-    replayed = management(replaying=replaying).handle({"action": "replay_events", "source": "github", "limit": 5})
-    rebuilt = management(replaying=replaying).handle(
-        {"action": "rebuild_orders", "limit": 5, "cursor": replayed["cursor"]}
-    )
+    first = management(replaying=replaying).handle({"action": action, "limit": 5})
+    management(replaying=replaying).handle({"action": action, "limit": 5, "cursor": first["cursor"]})
 
-    assert replayed == {"stored": 4, "parked": 1, "cursor": PLACE.to_cursor()}
-    assert rebuilt == {"events": 5, "orders": 2, "cursor": PLACE.to_cursor()}
-    assert replaying.asked == [(EventFilter(source="github"), 5, None), (5, PLACE)]
+    assert [asked[-1] for asked in replaying.asked] == [None, PLACE if action == "replay_events" else ("shopify", "7")]
+
+
+def test_replaying_and_rebuilding_count() -> None:
+    assert management().handle({"action": "replay_events"}) == {"stored": 4, "parked": 1, "cursor": None}
+    assert management().handle({"action": "rebuild_orders"}) == {"events": 5, "orders": 2, "cursor": None}
 
 
 def test_a_person_is_exported_and_erased_by_address() -> None:

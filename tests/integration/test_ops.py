@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -211,18 +212,19 @@ def test_a_redrive_with_a_filter_moves_only_what_matches(cloud: Cloud) -> None:
 @pytest.mark.usefixtures("graveyard")
 def test_a_redrive_that_is_killed_half_way_loses_nothing(cloud: Cloud) -> None:
     ids = [unique("killed") for _ in range(100)]
-    bury(cloud, [make_envelope(external_id=one).to_message() for one in ids])
+    bury(cloud, [make_envelope(b"x" * 60_000, external_id=one).to_message() for one in ids])
+    look = partial(visible_and_hidden, cloud.client("sqs"), cloud.queue_url(DLQ))
     command = [sys.executable, "-m", "ops", "--directory", str(cloud.layout.directory)]
 
     process = subprocess.Popen([*command, "dlq", "--visibility", "5", "redrive", "--yes"], cwd=ROOT)
-    while depth(cloud, DLQ) == len(ids):
+    while sum(look()) == len(ids):
         assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     assert process.wait(10) == -signal.SIGKILL
 
-    left = depth(cloud, DLQ)
+    left = sum(look())
     assert 0 < left < len(ids)
-    eventually(lambda: visible(cloud) == left, seconds=20)
+    eventually(lambda: look() == (left, 0), seconds=20)
     assert ops_json(cloud, "dlq", "redrive", "--yes") == [{"redriven": left, "left": 0}]
     eventually(lambda: depth(cloud, "webhook-events") == 0, seconds=30)
     stored = cloud.query("select external_id from webhook_events where external_id = any(%s)", ids)
@@ -230,11 +232,14 @@ def test_a_redrive_that_is_killed_half_way_loses_nothing(cloud: Cloud) -> None:
     assert cloud.query("select 1 from webhook_conflicts where external_id = any(%s)", ids) == []
 
 
+def visible_and_hidden(client: Any, url: str) -> tuple[int, int]:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return int(attributes[names[0]]), int(attributes[names[1]])
+
+
 def visible(cloud: Cloud) -> int:
-    name = "ApproximateNumberOfMessages"
-    client = cloud.client("sqs")
-    attributes = client.get_queue_attributes(QueueUrl=cloud.queue_url(DLQ), AttributeNames=[name])["Attributes"]
-    return int(attributes[name])
+    return visible_and_hidden(cloud.client("sqs"), cloud.queue_url(DLQ))[0]
 
 
 @pytest.mark.usefixtures("graveyard")

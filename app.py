@@ -47,3 +47,8 @@ def purge_old_events(event: CloudWatchEvent) -> dict[str, Any]:
 @app.lambda_function()
 def migrate_database(event: dict[str, Any], context: object) -> dict[str, Any]:
     return wiring.migrate_database()
+
+
+@app.lambda_function()
+def manage_events(event: dict[str, Any], context: object) -> dict[str, Any]:
+    return wiring.management().handle(event)

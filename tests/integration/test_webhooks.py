@@ -105,7 +105,7 @@ def test_a_wrong_secret_is_401(cloud: Cloud, source: str) -> None:
     assert answer.json()["code"] == "invalid_signature"
 
 
-@pytest.mark.parametrize("name", ["nobody", "GitHub", "%00", "..%2Fhealth", "github%20", "é" * 50])
+@pytest.mark.parametrize("name", ["nobody", "GitHub", "%00", "%0A", "..%2Fhealth", "github%20", "é" * 50])
 def test_an_unknown_source_is_404(cloud: Cloud, name: str) -> None:
     answer = cloud.post(name, b"{}", {})
 

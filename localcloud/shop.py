@@ -97,8 +97,9 @@ class _Order:
         return random.Random(f"{what} of {self.number}")
 
     def at(self, topic: str) -> str:
-        topics = _CANCELLED if topic in _CANCELLED else _SHIPPED
-        return (self.now - timedelta(seconds=len(topics) - topics.index(topic))).isoformat()
+        """The time of a step of the order's life."""
+        topics = _CYCLE[(self.number - FIRST_ORDER) % len(_CYCLE)]
+        return (self.now - timedelta(seconds=len(topics) - 1 - topics.index(topic))).isoformat()
 
     def order(self, topic: str) -> dict[str, Any]:
         items, customer = self.items(fulfilled=topic == "orders/fulfilled"), self.customer

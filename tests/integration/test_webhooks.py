@@ -203,6 +203,11 @@ HEADER = st.text(string.ascii_letters + string.digits + string.punctuation + " "
                 "webhook-timestamp",
                 "webhook-signature",
                 "X-Signature-256",
+                "X-Shopify-Hmac-Sha256",
+                "X-Slack-Request-Timestamp",
+                "X-Slack-Signature",
+                "Stripe-Signature",
+                "X-Twilio-Signature",
                 "Accept",
             ]
         ),

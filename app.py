@@ -1,9 +1,8 @@
 """Frontdesk's table of contents: every route, queue and function, and who answers it."""
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
-from chalice.app import Chalice, ConvertToMiddleware, SQSEvent
+from chalice.app import Chalice, CloudWatchEvent, ConvertToMiddleware, SQSEvent
 
 from chalicelib import telemetry, wiring
 from chalicelib.aws import batches, rest
@@ -18,21 +17,31 @@ app.register_middleware(ConvertToMiddleware(telemetry.logger.inject_lambda_conte
 
 
 @app.route("/health", methods=["GET"])
-@rest.answers(HTTPStatus.OK)
-def health() -> dict[str, str]:
-    return wiring.health()
+@rest.answers
+def health() -> rest.Answer:
+    return rest.Answer(wiring.health())
 
 
 @app.route("/webhooks/{source}", methods=["POST"], content_types=rest.ANY_CONTENT_TYPE)
-@rest.answers(HTTPStatus.ACCEPTED)
-def receive_webhook(source: str) -> dict[str, str]:
-    event_id = wiring.intake().receive(source, rest.read_request(app))
-    return {"status": "accepted", "event_id": event_id}
+@rest.answers
+def receive_webhook(source: str) -> rest.Answer:
+    return wiring.intake().receive(source, rest.read_request(app))
+
+
+@app.route("/webhooks/{source}", methods=["GET"], content_types=rest.ANY_CONTENT_TYPE)
+@rest.answers
+def answer_handshake(source: str) -> rest.Answer:
+    return wiring.intake().answer_handshake(source, rest.read_request(app))
 
 
 @app.on_sqs_message(queue=deployed_name("webhook-events"), batch_size=10, maximum_concurrency=5)
 def process_webhooks(event: SQSEvent) -> dict[str, Any]:
     return batches.answer_batch(wiring.processor().process(batches.read_batch(event.to_dict())))
+
+
+@app.schedule("rate(1 hour)")
+def purge_old_events(event: CloudWatchEvent) -> dict[str, Any]:
+    return wiring.purge_old_events(event.context)
 
 
 @app.lambda_function()

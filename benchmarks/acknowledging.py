@@ -18,7 +18,14 @@ import app
 from benchmarks.payloads import make_sized_event
 from benchmarks.plain import design
 from benchmarks.report import NotMeasuredError, Row, Section, Target
-from benchmarks.stand_ins import LambdaContext, SecretsManagerClient, SqsClient, discarded_output, wired_intake
+from benchmarks.stand_ins import (
+    LambdaContext,
+    NoBucket,
+    SecretsManagerClient,
+    SqsClient,
+    discarded_output,
+    wired_intake,
+)
 from chalicelib.aws.queues import SqsQueue
 from chalicelib.aws.secrets import SecretCache
 from chalicelib.webhooks.intake import Intake
@@ -66,7 +73,10 @@ def _measure_kind(source: str, size: int, calls: int) -> tuple[list[int], list[i
     frontdesk_sqs, plain_sqs = SqsClient(), SqsClient()
     secrets = SecretsManagerClient({source: f'{{"secrets": ["{_SECRETS[source]}"]}}'})
     intake = Intake(
-        SourceSecrets(SecretCache(secrets, time.monotonic), ""), SqsQueue(frontdesk_sqs, _QUEUE_URL), lambda: now
+        SourceSecrets(SecretCache(secrets, time.monotonic), ""),
+        SqsQueue(frontdesk_sqs, _QUEUE_URL),
+        NoBucket(),
+        lambda: now,
     )
 
     def frontdesk(number: int) -> Any:

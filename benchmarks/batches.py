@@ -60,7 +60,7 @@ def _payload_message(envelope: Envelope) -> dict[str, Any]:
         "external_id": envelope.external_id,
         "event_type": envelope.event_type,
         "received_at": envelope.received_at.isoformat(),
-        "payload": json.loads(envelope.body),
+        "payload": json.loads(envelope.body or b""),
     }
 
 

@@ -25,7 +25,7 @@ import app
 from benchmarks.batches import BATCH, REFUSED, frontdesk_event, make_batches, payload_event
 from benchmarks.plain import design
 from benchmarks.report import NotMeasuredError, Row, Section, Target
-from benchmarks.stand_ins import LambdaContext, SecretsManagerClient, discarded_output, wired_processor
+from benchmarks.stand_ins import LambdaContext, NoBucket, SecretsManagerClient, discarded_output, wired_processor
 from chalicelib.aws.secrets import SecretCache
 from chalicelib.webhooks import event_store
 from chalicelib.webhooks.database import Credentials, Database
@@ -74,7 +74,7 @@ def measure(directory: Path, *, quick: bool) -> Section:
         connection.execute(design.SCHEMA)
         connection.execute(_REFUSE)
         database = Database(_credentials(server), partial(connect, ""))
-        stack.enter_context(wired_processor(Processor(event_store.EventStore(database), time.time)))
+        stack.enter_context(wired_processor(Processor(event_store.EventStore(database), NoBucket(), time.time)))
         rates = _take_turns(connection, _contenders(connect), rounds, batches)
     share = rates["frontdesk, refused"] / rates["frontdesk"]
     rows = (

@@ -39,6 +39,19 @@ class SecretsManagerClient:
         return {"SecretString": self.secrets[SecretId]}
 
 
+class NoBucket:
+    """A bucket that is never needed: no body here is too large for a message."""
+
+    def put(self, key: str, body: bytes) -> None:
+        raise AssertionError(f"{key} was not to be put into a bucket")
+
+    def get(self, key: str) -> bytes | None:
+        raise AssertionError(f"{key} was not to be fetched from a bucket")
+
+    def delete(self, key: str) -> None:
+        raise AssertionError(f"{key} was not to be deleted from a bucket")
+
+
 @dataclass(frozen=True)
 class LambdaContext:
     """The attributes of Lambda's context that a function looks at."""

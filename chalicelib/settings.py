@@ -37,6 +37,11 @@ def stage_name() -> str:
     return os.environ.get("STAGE", "local")
 
 
+def public_url() -> str | None:
+    """``PUBLIC_URL``, under which senders reach the API, without a slash at its end; None when it is not set."""
+    return os.environ.get("PUBLIC_URL", "").rstrip("/") or None
+
+
 def log_level() -> str:
     """``LOG_LEVEL``, or ``INFO`` when that is absent or no level at all: a typo must not stop the service."""
     level = os.environ.get("LOG_LEVEL", "").upper()
@@ -62,6 +67,18 @@ class IntakeSettings:
 
 
 @dataclass(frozen=True)
+class BodiesSettings:
+    """Where bodies lie that are too large for a message."""
+
+    bucket: str
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        (bucket,) = _required(variables, "WEBHOOK_BODIES_BUCKET")
+        return cls(bucket=bucket)
+
+
+@dataclass(frozen=True)
 class DatabaseSettings:
     """Where the credentials of PostgreSQL are: a secret in the format Secrets Manager rotates for RDS."""
 
@@ -71,6 +88,20 @@ class DatabaseSettings:
     def from_environ(cls, variables: Mapping[str, str]) -> Self:
         (stage,) = _required(variables, "STAGE")
         return cls(secret_name=f"{APP_NAME}/{stage}/database")
+
+
+@dataclass(frozen=True)
+class RetentionSettings:
+    """For how long webhook events are kept."""
+
+    days: int
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        (text,) = _required(variables, "RETENTION_DAYS")
+        if not (text.isascii() and text.isdecimal() and 0 < int(text) <= 36_500):
+            raise SettingsError(f"RETENTION_DAYS must be a whole number of days from 1 to 36500, not {text!r}.")
+        return cls(days=int(text))
 
 
 def _required(variables: Mapping[str, str], *names: str) -> list[str]:

@@ -19,17 +19,26 @@ def count(name: str, value: int = 1, **dimensions: str) -> None:
     emit({name: value}, {}, **dimensions)
 
 
+def gauge(name: str, seconds: float, **dimensions: str) -> None:
+    """Write a duration that is as it is, in seconds."""
+    _write({name: (MetricUnit.Seconds, [seconds])}, dimensions)
+
+
 def emit(counts: Mapping[str, int], milliseconds: Mapping[str, Sequence[float]], **dimensions: str) -> None:
     """Write counters and durations that share their dimensions, as one line.
 
     A line takes at most 100 values of one name.
     """
-    metrics = EphemeralMetrics(namespace="Frontdesk", service=settings.APP_NAME)
+    values = {name: (MetricUnit.Count, [value]) for name, value in counts.items()}
+    times = {name: (MetricUnit.Milliseconds, list(durations)) for name, durations in milliseconds.items()}
+    _write({**values, **times}, dimensions)
+
+
+def _write(metrics: Mapping[str, tuple[MetricUnit, Sequence[float]]], dimensions: Mapping[str, str]) -> None:
+    line = EphemeralMetrics(namespace="Frontdesk", service=settings.APP_NAME)
     for key, text in {**dimensions, "stage": settings.stage_name()}.items():
-        metrics.add_dimension(key, text)
-    for name, value in counts.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    for name, values in milliseconds.items():
-        for duration in values:
-            metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=duration)
-    metrics.flush_metrics()
+        line.add_dimension(key, text)
+    for name, (unit, values) in metrics.items():
+        for value in values:
+            line.add_metric(name=name, unit=unit, value=value)
+    line.flush_metrics()

@@ -5,12 +5,13 @@ libraries that only another one uses.
 """
 
 import time
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import __version__, settings
 
 if TYPE_CHECKING:
+    from chalicelib.aws.buckets import S3Bucket
     from chalicelib.aws.secrets import SecretCache
     from chalicelib.webhooks.database import Database
     from chalicelib.webhooks.intake import Intake
@@ -39,7 +40,16 @@ def intake() -> "Intake":
 
     config = settings.IntakeSettings.from_environ(settings.environ())
     secrets = SourceSecrets(secret_cache(), config.secrets_prefix)
-    return Intake(secrets, SqsQueue(client("sqs"), config.queue_url), time.time)
+    return Intake(secrets, SqsQueue(client("sqs"), config.queue_url), bodies(), time.time)
+
+
+@cache
+def bodies() -> "S3Bucket":
+    from chalicelib.aws.buckets import S3Bucket
+    from chalicelib.aws.clients import client
+
+    config = settings.BodiesSettings.from_environ(settings.environ())
+    return S3Bucket(partial(client, "s3"), config.bucket)
 
 
 @cache
@@ -55,7 +65,18 @@ def processor() -> "Processor":
     from chalicelib.webhooks.event_store import EventStore
     from chalicelib.webhooks.processing import Processor
 
-    return Processor(EventStore(database()), time.time)
+    return Processor(EventStore(database()), bodies(), time.time)
+
+
+def purge_old_events(context: Any) -> dict[str, Any]:
+    """Apply the retention as far as the time of a Lambda's ``context`` allows, and measure each source's silence."""
+    from chalicelib.webhooks.retention import Retention
+    from chalicelib.webhooks.sources import SOURCES
+
+    config = settings.RetentionSettings.from_environ(settings.environ())
+    retention = Retention(database(), config.days, time.time)
+    retention.report_silence(list(SOURCES))
+    return retention.purge(context.get_remaining_time_in_millis)
 
 
 def migrate_database() -> dict[str, Any]:

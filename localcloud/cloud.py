@@ -65,8 +65,9 @@ class LocalCloud:
         self.layout.create()
         with self.layout.locked(), contextlib.closing(self._listen()) as listener, self._parts():
             started = time.monotonic()
-            self._deploy()
             address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            self._deployment.public_url = address
+            self._deploy()
             self._publish(address)
             try:
                 asyncio.run(self._serve(listener, address, started))

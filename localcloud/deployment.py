@@ -32,10 +32,14 @@ _NOTHING_TO_DO = "No updates are to be performed"
 
 @dataclass
 class Deployment:
-    """Deploys through ``client``, which makes a client of a service. ``directory`` receives the package."""
+    """Deploys through ``client``, which makes a client of a service.
+
+    ``directory`` receives the package. ``public_url`` is what senders are told to call.
+    """
 
     client: Callable[[str], Any]
     directory: Path
+    public_url: str = ""
 
     def package(self) -> Package:
         """Package the present sources; the interpreter that runs the functions has the dependencies already."""
@@ -56,7 +60,9 @@ class Deployment:
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
                 resource["Properties"]["CodeUri"] = f"s3://{BUCKET}/{key}"
-        self._apply(APP_STACK, json.dumps(template), {"Stage": STAGE, **PARAMETERS["app"]})
+        self._apply(
+            APP_STACK, json.dumps(template), {"Stage": STAGE, "PublicUrl": self.public_url, **PARAMETERS["app"]}
+        )
         self._put_gateway_responses(gateway_responses(template))
         if not exists:
             self.migrate()
@@ -81,9 +87,7 @@ class Deployment:
         return [
             name
             for name, scheme in sources.items()
-            if self._put_secret(
-                f"frontdesk/{STAGE}/webhooks/{name}", {"secrets": [new_webhook_secret(scheme)]}, replace=False
-            )
+            if self._put_secret(f"frontdesk/{STAGE}/webhooks/{name}", _new_webhook_document(scheme), replace=False)
         ]
 
     def put_database_secret(self, database: str) -> None:
@@ -213,6 +217,12 @@ class Deployment:
                 client.put_secret_value(SecretId=name, SecretString=text)
             return False
         return True
+
+
+def _new_webhook_document(scheme: str) -> dict[str, Any]:
+    secret = new_webhook_secret(scheme)
+    # Elsewhere the two must differ, since a verify token travels in URLs; here `localcloud secrets` shows all there is.
+    return {"secrets": [secret], **({"verify_token": secret} if scheme == "meta" else {})}
 
 
 def new_webhook_secret(scheme: str) -> str:

@@ -11,18 +11,20 @@ PARAMETERS = {
     "app": {"ProcessWebhooksTimeout": "2"},
 }
 
+_POLICIES = ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
+
 
 def localize_data(template: dict[str, Any]) -> dict[str, Any]:
     """The data template, for MiniStack."""
     for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::SQS::QueuePolicy":
-            # MiniStack speaks plain HTTP on 127.0.0.1, and enforces that a queue is for TLS only.
+        if resource["Type"] in _POLICIES:
+            # MiniStack speaks plain HTTP on 127.0.0.1, and enforces that a queue or a bucket is for TLS only.
             document = resource["Properties"]["PolicyDocument"]
             document["Statement"] = [entry for entry in document["Statement"] if entry["Sid"] != "TlsOnly"]
     template["Resources"] = {
         name: resource
         for name, resource in template["Resources"].items()
-        if resource["Type"] != "AWS::SQS::QueuePolicy" or resource["Properties"]["PolicyDocument"]["Statement"]
+        if resource["Type"] not in _POLICIES or resource["Properties"]["PolicyDocument"]["Statement"]
     }
     return template
 

@@ -37,6 +37,10 @@ def sqs_event(bodies: Sequence[str]) -> dict[str, Any]:
     return {"Records": [record | {"messageId": f"message-{index}", "body": body} for index, body in enumerate(bodies)]}
 
 
+def no_object(key: str) -> None:
+    """A bucket in which there is nothing."""
+
+
 def make_envelope(body: bytes = b'{"action":"opened"}', **changes: Any) -> Envelope:
     envelope = Envelope(
         source="github",

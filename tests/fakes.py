@@ -34,6 +34,7 @@ class FakeSecrets:
 
     cached: dict[str, Sequence[str]]
     stored: dict[str, Sequence[str]] = field(default_factory=dict)
+    tokens: dict[str, Sequence[str]] = field(default_factory=dict)
     broken: bool = False
     refreshes: int = 0
 
@@ -45,6 +46,33 @@ class FakeSecrets:
     def refreshed(self, source: str) -> Sequence[str]:
         self.refreshes += 1
         return (self.stored or self.cached).get(source, ())
+
+    def verify_tokens(self, source: str) -> Sequence[str]:
+        return self.tokens.get(source, ())
+
+
+@dataclass
+class FakeBucket:
+    """Keeps objects in memory, or refuses everything."""
+
+    broken: bool = False
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+    def put(self, key: str, body: bytes) -> None:
+        self._require_working()
+        self.objects[key] = body
+
+    def get(self, key: str) -> bytes | None:
+        self._require_working()
+        return self.objects.get(key)
+
+    def delete(self, key: str) -> None:
+        self._require_working()
+        self.objects.pop(key, None)
+
+    def _require_working(self) -> None:
+        if self.broken:
+            raise UnavailableError("The bucket cannot be reached.")
 
 
 @dataclass

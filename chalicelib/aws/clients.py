@@ -17,7 +17,7 @@ QUICK = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts":
 """For calls a sender waits for: mostly milliseconds, and two attempts of three seconds at the very worst."""
 
 
-SERVICES = ("secretsmanager", "sqs")
+SERVICES = ("s3", "secretsmanager", "sqs")
 
 
 class _Loader(Loader):  # type: ignore[misc]

@@ -1,15 +1,16 @@
 """API Gateway's REST door: what arrives becomes plain values, and every error becomes ``{"code", "message"}``."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
-from chalice.app import Chalice, Response
+from chalice.app import Chalice, Request, Response
 
-from chalicelib import telemetry
+from chalicelib import settings, telemetry
 from chalicelib.errors import (
     FrontdeskError,
     InvalidBodyError,
@@ -34,12 +35,25 @@ _STATUS: Mapping[type[FrontdeskError], HTTPStatus] = {
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request as it arrived. ``headers`` match whatever their case; ``url`` is what the sender called, if known."""
+    """A request as it arrived. ``headers`` match whatever their case; ``url`` is what the sender called, if known.
+
+    Of a name that stands in the ``query`` several times, the last value counts.
+    """
 
     body: bytes
     headers: Mapping[str, str]
     url: str | None
     request_id: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a view answers: ``body`` is JSON, or with ``content_type`` a text of that type."""
+
+    body: Any
+    status: HTTPStatus = HTTPStatus.OK
+    content_type: str | None = None
 
 
 def read_request(app: Chalice) -> HttpRequest:
@@ -52,25 +66,54 @@ def read_request(app: Chalice) -> HttpRequest:
     request_id = str(request.context.get("requestId") or uuid4())
     telemetry.logger.append_keys(correlation_id=request_id)
     body = request.raw_body or b""
-    host, path = request.headers.get("host"), request.context.get("path")
-    url = f"https://{host}{path}" if host and path else None
-    return HttpRequest(body if isinstance(body, bytes) else body.encode(), request.headers, url, request_id)
+    return HttpRequest(
+        body if isinstance(body, bytes) else body.encode(),
+        request.headers,
+        _public_url(request),
+        request_id,
+        dict(_query(request)),
+    )
 
 
-def answers(status: HTTPStatus) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
-    """A view's return value becomes the body of an answer with ``status``; its errors become theirs."""
+def _public_url(request: Request) -> str | None:
+    """The URL the sender called; a proxy before the gateway changes it, so that ``PUBLIC_URL`` has the last word.
 
-    def decorate(view: Callable[..., Any]) -> Callable[..., Response]:
-        @wraps(view)
-        def answer(*args: Any, **kwargs: Any) -> Response:
-            try:
-                return Response(body=view(*args, **kwargs), status_code=status)
-            except Exception as error:  # noqa: BLE001 - the boundary of one request
-                return answer_error(error)
+    The gateway hands the query on decoded; it is encoded here as RFC 3986 has it.
+    """
+    query = urlencode(_query(request), quote_via=quote)
+    if base := settings.public_url():
+        address = base + request.context["resourcePath"].format(**_quoted(request.uri_params or {}))
+    elif (host := request.headers.get("host")) and (path := request.context.get("path")):
+        address = f"https://{host}{path}"
+    else:
+        return None
+    return f"{address}?{query}" if query else address
 
-        return answer
 
-    return decorate
+def _quoted(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: quote(value, safe="") for name, value in values.items()}
+
+
+def _query(request: Request) -> list[tuple[str, str]]:
+    parameters = request.query_params
+    return [(name, value) for name in parameters for value in parameters.getlist(name)] if parameters else []
+
+
+def answers(view: Callable[..., Answer]) -> Callable[..., Response]:
+    """A view's ``Answer`` becomes Chalice's response, and so do its errors."""
+
+    @wraps(view)
+    def answer(*args: Any, **kwargs: Any) -> Response:
+        try:
+            given = view(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the boundary of one request
+            return answer_error(error)
+        headers: dict[str, str | list[str]] = {"X-Content-Type-Options": "nosniff"}
+        if given.content_type:
+            headers["Content-Type"] = given.content_type
+        return Response(body=given.body, headers=headers, status_code=given.status)
+
+    return answer
 
 
 def answer_error(error: Exception) -> Response:

@@ -1,8 +1,9 @@
 """The event store: verified webhooks become rows of ``webhook_events``, once for each source and id.
 
-A batch is one statement with a row for each event, and so one transaction of one round trip. When the database refuses
-anything in it, the batch is written again, in a pipeline with a savepoint for each event, so that only those come back
-that cannot be stored.
+A batch is one statement with a row for each event, and so one transaction of one round trip; what the new events change
+beyond that (orders, persons to forget) is written in the same transaction. When the database refuses anything in it,
+the batch is written again, in a pipeline with a savepoint for each event, so that only those come back that cannot be
+stored.
 """
 
 import json
@@ -16,19 +17,23 @@ import psycopg
 
 from chalicelib.webhooks.database import Database
 from chalicelib.webhooks.envelope import Envelope
+from chalicelib.webhooks.order_store import project
+from chalicelib.webhooks.orders import OrderChange
+from chalicelib.webhooks.people import erase
+from chalicelib.webhooks.shopify import Effect, Redaction
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 _INSERT = """
 insert into webhook_events (source, external_id, event_type, state, reason, received_at, content_type, headers, body,
-                            body_sha256, payload, correlation_id)
+                            body_sha256, payload, correlation_id, subjects)
 values {rows}
 on conflict (source, external_id) do nothing
 returning source, external_id
 """
 
-_COLUMNS = 12
+_COLUMNS = 13
 
 _INSERT_CONFLICT = """
 insert into webhook_conflicts (source, external_id, body_sha256, received_at, correlation_id)
@@ -37,6 +42,13 @@ select source, external_id, %(body_sha256)s, %(received_at)s, %(correlation_id)s
  where source = %(source)s and external_id = %(external_id)s and body_sha256 <> %(body_sha256)s
 on conflict do nothing
 returning 1
+"""
+
+_DELETE = "delete from webhook_events where source = %s and external_id = %s"
+
+_PARK = """
+update webhook_events set state = 'parked', reason = %(reason)s
+ where source = %(source)s and external_id = %(external_id)s
 """
 
 _REFUSED_VALUE = ("22", "54")
@@ -55,11 +67,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """An envelope with what was made of its body: the text of its JSON, or the reason why it is parked."""
+    """An envelope with what was made of its body.
+
+    ``payload`` is the text of its JSON; ``reason`` says why it is parked; ``effect`` is what it changes beyond being
+    stored; ``subjects`` are whom it is about (``people.py``).
+    """
 
     envelope: Envelope
-    payload: str | None
+    payload: str | None = None
     reason: str | None = None
+    effect: Effect | None = None
+    subjects: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -87,8 +105,17 @@ class EventStore:
 
 
 def _write(connection: "Connection[Any]", events: Sequence[Event]) -> list[Written]:
+    whole = [event for event in events if event.envelope.body is not None]
+    results = iter(_write_whole(connection, whole) if whole else [])
+    return [_find(connection, event) if event.envelope.body is None else next(results) for event in events]
+
+
+def _write_whole(connection: "Connection[Any]", events: Sequence[Event]) -> list[Written]:
     try:
-        inserted = set(_insert(connection, events).fetchall())
+        if any(event.effect for event in events):
+            inserted = _insert_with_effects(connection, events)
+        else:
+            inserted = set(_insert(connection, events).fetchall())
     except psycopg.Error:
         if connection.broken:
             raise
@@ -99,6 +126,27 @@ def _write(connection: "Connection[Any]", events: Sequence[Event]) -> list[Writt
         inserted.discard(_key(event))  # of the same event twice in a batch, the second is a redelivery
         results.append(_written(event) if is_new else _seen_before(connection, event))
     return results
+
+
+def _insert_with_effects(connection: "Connection[Any]", events: Sequence[Event]) -> set[tuple[str, str]]:
+    """Insert events, and carry out the effects of those that are new."""
+    with connection.pipeline(), connection.transaction():
+        inserted = set(_insert(connection, events).fetchall())
+        first = {_key(event): event for event in reversed(events)}
+        apply_effects(connection, [first[key] for key in inserted])
+    return inserted
+
+
+def apply_effects(connection: "Connection[Any]", events: Sequence[Event]) -> int:
+    """Carry out what events change beyond being stored, inside a transaction; returns how many orders that touched.
+
+    Persons are forgotten last, so that no order of the same batch remembers them.
+    """
+    orders = project(connection, [event.effect for event in events if isinstance(event.effect, OrderChange)])
+    for event in events:
+        if isinstance(event.effect, Redaction):
+            erase(connection, event.effect)
+    return orders
 
 
 def _write_one_by_one(connection: "Connection[Any]", events: Sequence[Event]) -> list[Written]:
@@ -112,7 +160,30 @@ def _write_one_by_one(connection: "Connection[Any]", events: Sequence[Event]) ->
             ]
             if error is not None:
                 results.append(_write_without_payload(connection, rest[len(inserted)], error))
+        # Effects come after all inserts: whoever waits for an order's lock here holds none that an insert waits for.
+        for index, event in enumerate(events):
+            if event.effect and results[index].outcome is Outcome.STORED:
+                results[index] = _apply_effect(connection, event)
     return results
+
+
+def _apply_effect(connection: "Connection[Any]", event: Event) -> Written:
+    """Carry out the effect of an event that was just inserted; without it the event is not stored either.
+
+    A value that PostgreSQL refuses will be refused for ever, so that such an event is parked.
+    """
+    try:
+        with connection.transaction():
+            apply_effects(connection, [event])
+    except psycopg.Error as error:
+        if connection.broken:
+            raise
+        if reason := refusal(error):
+            connection.execute(_PARK, {"source": _key(event)[0], "external_id": _key(event)[1], "reason": reason})
+            return Written(Outcome.PARKED, reason)
+        connection.execute(_DELETE, _key(event))
+        return Written(Outcome.FAILED, f"{type(error).__name__} ({error.sqlstate})")
+    return _written(event)
 
 
 def _insert_until_refused(
@@ -130,25 +201,31 @@ def _insert_until_refused(
                 connection.execute("savepoint event")
                 cursors.append(_insert(connection, [event]))
                 connection.execute("release savepoint event")
-    except psycopg.Error as refusal:
+    except psycopg.Error as first:
         if connection.broken:
             raise
-        error = refusal
+        error = first
         connection.execute("rollback to savepoint event")
     return [cursor.rowcount == 1 for cursor in cursors if cursor.rowcount >= 0], error
 
 
 def _write_without_payload(connection: "Connection[Any]", event: Event, error: psycopg.Error) -> Written:
     """Park an event whose payload PostgreSQL refuses as jsonb after all; any other refusal is a failure."""
-    sqlstate = error.sqlstate or ""
-    if event.payload is None or not sqlstate.startswith(_REFUSED_VALUE):
-        return Written(Outcome.FAILED, f"{type(error).__name__} ({sqlstate})")
-    reason = f"PostgreSQL cannot keep the payload as jsonb: {error.diag.message_primary}."
+    reason = refusal(error)
+    if event.payload is None or reason is None:
+        return Written(Outcome.FAILED, f"{type(error).__name__} ({error.sqlstate})")
     parked = replace(event, payload=None, reason=reason)
     inserted, error_again = _insert_until_refused(connection, [parked])
     if error_again is not None:
         return _write_without_payload(connection, parked, error_again)
     return _written(parked) if inserted[0] else _seen_before(connection, parked)
+
+
+def refusal(error: psycopg.Error) -> str | None:
+    """Why what an event says can never be kept; None when the error is of another kind, which may pass."""
+    if not (error.sqlstate or "").startswith(_REFUSED_VALUE):
+        return None
+    return f"PostgreSQL cannot keep the payload, or what follows from it: {error.diag.message_primary}."
 
 
 def _insert(connection: "Connection[Any]", events: Sequence[Event]) -> "psycopg.RawCursor[Any]":
@@ -184,6 +261,14 @@ def _seen_before(connection: "Connection[Any]", event: Event) -> Written:
     return Written(Outcome.CONFLICT if conflicting else Outcome.DUPLICATE)
 
 
+def _find(connection: "Connection[Any]", event: Event) -> Written:
+    """What became of an event whose body is gone from the bucket: it was stored before, or nothing can be done."""
+    known = connection.execute("select 1 from webhook_events where source = %s and external_id = %s", _key(event))
+    if known.fetchone() is None:
+        return Written(Outcome.FAILED, "The body is no longer in the bucket, and the event was never stored.")
+    return _seen_before(connection, event)
+
+
 def _key(event: Event) -> tuple[str, str]:
     return event.envelope.source, event.envelope.external_id
 
@@ -203,4 +288,5 @@ def _row(event: Event) -> tuple[Any, ...]:
         envelope.body_sha256,
         event.payload,
         envelope.correlation_id,
+        list(event.subjects) or None,
     )

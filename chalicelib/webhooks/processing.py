@@ -15,7 +15,20 @@ from chalicelib.aws.batches import QueueMessage
 from chalicelib.errors import EnvelopeError, InvalidBodyError, NotFoundError, UnavailableError
 from chalicelib.webhooks.envelope import Envelope
 from chalicelib.webhooks.event_store import Event, Outcome, Written
+from chalicelib.webhooks.payloads import Document
+from chalicelib.webhooks.people import subjects_of
+from chalicelib.webhooks.shopify import Origin
 from chalicelib.webhooks.sources import Message, find_source
+
+
+class Bucket(Protocol):
+    """Where bodies lie that are too large for a message."""
+
+    def get(self, key: str) -> bytes | None:
+        """An object's bytes, None when there is no such object."""
+
+    def delete(self, key: str) -> None:
+        """Delete an object."""
 
 
 class Store(Protocol):
@@ -28,6 +41,7 @@ class Processor:
     """Processes batches. ``clock`` gives seconds since the epoch."""
 
     store: Store
+    bucket: Bucket
     clock: Callable[[], float]
 
     def process(self, messages: Sequence[QueueMessage]) -> list[str]:
@@ -36,7 +50,11 @@ class Processor:
         readable: list[tuple[QueueMessage, Event]] = []
         for message in messages:
             try:
-                readable.append((message, read_event(Envelope.from_message(message.body))))
+                readable.append((message, read_event(Envelope.from_message(message.body, self.bucket.get))))
+            except UnavailableError as error:
+                telemetry.logger.error("body cannot be fetched", message_id=message.message_id, detail=str(error))
+                telemetry.count("WebhooksFailed", source="unknown")
+                failed.append(message.message_id)
             except EnvelopeError as error:
                 telemetry.logger.error("message is no envelope", message_id=message.message_id, detail=str(error))
                 telemetry.count("WebhooksFailed", source="unknown")
@@ -55,11 +73,23 @@ class Processor:
             telemetry.logger.error("events not stored", detail=str(error), count=len(events))
             results = [Written(Outcome.FAILED, str(error))] * len(events)
         self._report(events, results)
+        self._delete_bodies(events, results)
         return [
             message.message_id
             for (message, _), written in zip(readable, results, strict=True)
             if written.outcome is Outcome.FAILED
         ]
+
+    def _delete_bodies(self, events: Sequence[Event], results: Sequence[Written]) -> None:
+        """Delete from the bucket what is stored now. What stays behind by mistake expires there by itself."""
+        for event, written in zip(events, results, strict=True):
+            key = event.envelope.body_key
+            if key is None or written.outcome is Outcome.FAILED:
+                continue
+            try:
+                self.bucket.delete(key)
+            except UnavailableError as error:
+                telemetry.logger.warning("body not deleted", key=key, detail=str(error))
 
     def _report(self, events: Sequence[Event], results: Sequence[Written]) -> None:
         """Log and count, a line for each outcome and not for each event: lines are what logs cost."""
@@ -91,12 +121,21 @@ def _describe(event: Event, written: Written) -> dict[str, str]:
 
 
 def read_event(envelope: Envelope) -> Event:
-    """An event ready to be stored; parked when its body is not what the source promises."""
+    """An event ready to be stored; parked when it is not what its source promises, whether in shape or in effect."""
+    if envelope.body is None:
+        return Event(envelope)
+    payload = effect = reason = None
     try:
         source = find_source(envelope.source)
-        document = source.check(Message(envelope.headers, envelope.body))
+        headers = {**envelope.headers, "content-type": envelope.content_type}
+        message = Message(headers, envelope.body)
+        if isinstance(message.document, Document):
+            payload = message.document.text
+        document = source.check(message)
+        origin = Origin(envelope.source, envelope.external_id, envelope.event_type, headers)
+        effect = source.effect(origin, document.value) if source.effect else None
     except InvalidBodyError as error:
-        return Event(envelope, payload=None, reason=" ".join(error.reasons))
+        reason = " ".join(error.reasons)
     except NotFoundError:
-        return Event(envelope, payload=None, reason="Its source is no longer known.")
-    return Event(envelope, payload=document.text)
+        reason = "Its source is no longer known."
+    return Event(envelope, payload, reason, effect, subjects_of(payload, envelope.body, effect))

@@ -10,7 +10,9 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from chalicelib.errors import InvalidBodyError, NotFoundError
+from chalicelib.webhooks import shopify
 from chalicelib.webhooks.payloads import Document, JsonObject, StandardEvent, TypedEvent, read_form, read_json
+from chalicelib.webhooks.shopify import Effect, Origin
 from chalicelib.webhooks.signatures import Scheme, SchemeOptions
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -73,7 +75,8 @@ class Source:
     ``refuses_invalid`` says that the sender can correct itself, so that an invalid body is answered 400 with the
     reasons; otherwise it is accepted and parked, because a provider that never redelivers would lose it.
     ``handshake`` is how the provider makes sure of the address before it sends anything: Slack's ``url_verification``
-    event, or the ``GET`` with a ``verify_token`` of Meta.
+    event, or the ``GET`` with a ``verify_token`` of Meta. ``effect`` reads from an event's origin and document what it
+    changes beyond being stored.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Source:
     max_body_bytes: int = MAX_BODY_BYTES
     kept_headers: tuple[str, ...] = ()
     handshake: Literal["url_verification", "verify_token"] | None = None
+    effect: Callable[[Origin, Any], Effect | None] | None = None
 
     def check(self, message: Message) -> Document:
         """The body as a document of the promised shape; ``InvalidBodyError`` says all that is wrong with it."""
@@ -134,6 +138,7 @@ SOURCES: Mapping[str, Source] = {
                 "Shopify-API-Version",
                 "Shopify-Triggered-At",
             ),
+            effect=shopify.read_effect,
         ),
         Source(
             name="slack",

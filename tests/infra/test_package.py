@@ -17,6 +17,7 @@ from infra.templates import read_template
 FUNCTIONS = {
     "APIHandler": "api_handler",
     "ProcessWebhooks": "process_webhooks",
+    "PurgeOldEvents": "purge_old_events",
     "MigrateDatabase": "migrate_database",
 }
 
@@ -96,7 +97,8 @@ def test_every_event_source_has_a_type(app: dict[str, Any]) -> None:
     }
 
     assert {key: source.get("Type") for key, source in events.items()} == {
-        ("ProcessWebhooks", "ProcessWebhooksSqsEventSource"): "SQS"
+        ("ProcessWebhooks", "ProcessWebhooksSqsEventSource"): "SQS",
+        ("PurgeOldEvents", "PurgeOldEventsEvent"): "Schedule",
     }
 
 
@@ -150,6 +152,25 @@ def test_every_queue_refuses_plain_http(data: dict[str, Any]) -> None:
     assert {arn["Fn::GetAtt"][0] for arn in statement["Resource"]} == set(of_type(data, "AWS::SQS::Queue"))
 
 
+def test_the_bucket_is_private_encrypted_and_forgets(data: dict[str, Any]) -> None:
+    (bucket,) = of_type(data, "AWS::S3::Bucket").values()
+
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert bucket["BucketEncryption"]
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 30)
+    queue = data["Resources"]["WebhookEventsDeadLetterQueue"]["Properties"]
+    assert rule["ExpirationInDays"] * 86_400 > queue["MessageRetentionPeriod"]
+
+
+def test_the_bucket_refuses_plain_http(data: dict[str, Any]) -> None:
+    (policy,) = of_type(data, "AWS::S3::BucketPolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
 def test_each_function_has_a_role_of_its_own(transformed: dict[str, Any]) -> None:
     roles = {
         name: function["Role"]["Fn::GetAtt"][0]
@@ -182,13 +203,17 @@ def test_which_function_may_do_what(transformed: dict[str, Any]) -> None:
     }
 
     assert allowed == {
-        "ApiHandlerRole": {"sqs:SendMessage", "secretsmanager:GetSecretValue"},
+        "ApiHandlerRole": {"sqs:SendMessage", "s3:PutObject", "secretsmanager:GetSecretValue"},
         "ProcessWebhooksRole": {
             "sqs:ReceiveMessage",
             "sqs:DeleteMessage",
             "sqs:GetQueueAttributes",
+            "s3:GetObject",
+            "s3:DeleteObject",
+            "s3:ListBucket",
             "secretsmanager:GetSecretValue",
         },
+        "PurgeOldEventsRole": {"secretsmanager:GetSecretValue"},
         "MigrateDatabaseRole": {"secretsmanager:GetSecretValue"},
     }
 

@@ -28,8 +28,8 @@ def test_importing_it_needs_no_environment_and_no_heavy_library() -> None:
 def test_what_it_listens_to() -> None:
     routes = {(path, method) for path, methods in app.app.routes.items() for method in methods}
 
-    assert routes == {("/health", "GET"), ("/webhooks/{source}", "POST")}
-    assert {"process_webhooks", "migrate_database"} <= app.app.handler_map.keys()
+    assert routes == {("/health", "GET"), ("/webhooks/{source}", "POST"), ("/webhooks/{source}", "GET")}
+    assert {"process_webhooks", "purge_old_events", "migrate_database"} <= app.app.handler_map.keys()
 
 
 def test_a_handler_is_three_lines_at_most() -> None:

@@ -1,9 +1,10 @@
 import json
+from http import HTTPStatus
 
 import pytest
 from chalice.app import Response
 
-from chalicelib.aws.rest import answer_error, answers
+from chalicelib.aws.rest import Answer, answer_error, answers
 from chalicelib.errors import (
     FrontdeskError,
     InvalidBodyError,
@@ -56,10 +57,10 @@ def test_what_was_not_raised_on_purpose_is_logged_and_not_told(capsys: pytest.Ca
 
 
 def test_a_view_answers_with_its_status_or_its_error() -> None:
-    @answers(202)  # type: ignore[arg-type]
-    def view(good: bool) -> dict[str, str]:
+    @answers
+    def view(good: bool) -> Answer:
         if good:
-            return {"status": "accepted"}
+            return Answer({"status": "accepted"}, HTTPStatus.ACCEPTED)
         raise NotFoundError("There is no such source.")
 
     good, bad = view(good=True), view(good=False)

@@ -1,3 +1,5 @@
+import pytest
+
 from infra.packaging import DATA_TEMPLATE
 from infra.templates import read_template
 from localcloud.template import PARAMETERS, localize_app, localize_data
@@ -16,14 +18,18 @@ def test_parameters_exist() -> None:
 def test_only_the_rule_against_plain_http_goes() -> None:
     before, after = read_template(DATA_TEMPLATE), localize_data(read_template(DATA_TEMPLATE))
 
-    assert set(before["Resources"]) - set(after["Resources"]) == {"WebhookEventsQueuesPolicy"}
+    assert set(before["Resources"]) - set(after["Resources"]) == {
+        "WebhookEventsQueuesPolicy",
+        "WebhookBodiesBucketPolicy",
+    }
     assert all(after["Resources"][name] == before["Resources"][name] for name in after["Resources"])
 
 
-def test_other_rules_of_a_queue_stay() -> None:
+@pytest.mark.parametrize("kind", ["AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy"])
+def test_other_rules_stay(kind: str) -> None:
     other = {"Sid": "Other", "Effect": "Deny"}
     policy = {"PolicyDocument": {"Statement": [{"Sid": "TlsOnly"}, other]}}
-    template = {"Resources": {"Policy": {"Type": "AWS::SQS::QueuePolicy", "Properties": policy}}}
+    template = {"Resources": {"Policy": {"Type": kind, "Properties": policy}}}
 
     localized = localize_data(template)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import EnvelopeError
 from chalicelib.webhooks.envelope import Envelope, storable
-from tests.builders import make_envelope
+from tests.builders import make_envelope, no_object
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=10),
@@ -24,7 +24,7 @@ JSON_VALUES = st.recursive(
 def test_it_comes_back_as_it_went(body: bytes, received_at: datetime, headers: dict[str, str]) -> None:
     envelope = make_envelope(body, received_at=received_at, headers=headers)
 
-    assert Envelope.from_message(envelope.to_message()) == envelope
+    assert Envelope.from_message(envelope.to_message(), no_object) == envelope
 
 
 def test_the_message_is_plain_ascii() -> None:
@@ -40,7 +40,7 @@ def test_the_message_is_plain_ascii() -> None:
 )
 def test_what_is_no_envelope_is_refused(message: str) -> None:
     with pytest.raises(EnvelopeError):
-        Envelope.from_message(message)
+        Envelope.from_message(message, no_object)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_spoilt_envelope_is_refused(change: dict[str, object]) -> None:
     wire = json.loads(make_envelope().to_message()) | change
 
     with pytest.raises(EnvelopeError):
-        Envelope.from_message(json.dumps(wire))
+        Envelope.from_message(json.dumps(wire), no_object)
 
 
 @given(st.dictionaries(st.sampled_from(sorted(Envelope.__dataclass_fields__)), JSON_VALUES, min_size=1))
@@ -74,10 +74,10 @@ def test_any_change_is_refused_or_harmless(changes: dict[str, object]) -> None:
     wire = json.loads(make_envelope().to_message()) | changes
 
     try:
-        envelope = Envelope.from_message(json.dumps(wire))
+        envelope = Envelope.from_message(json.dumps(wire), no_object)
     except EnvelopeError:
         return
-    assert Envelope.from_message(envelope.to_message()) == envelope
+    assert Envelope.from_message(envelope.to_message(), no_object) == envelope
 
 
 def test_storable_drops_what_postgresql_cannot_keep() -> None:

@@ -6,7 +6,7 @@ from chalicelib.aws.batches import read_batch
 from chalicelib.webhooks.event_store import Outcome, Written
 from chalicelib.webhooks.processing import Processor, read_event
 from tests.builders import NOW, make_envelope, sqs_event
-from tests.fakes import FakeClock, FakeStore
+from tests.fakes import FakeBucket, FakeClock, FakeStore
 
 
 @pytest.fixture
@@ -15,8 +15,13 @@ def store() -> FakeStore:
 
 
 @pytest.fixture
-def processor(store: FakeStore) -> Processor:
-    return Processor(store, FakeClock(NOW + 2))
+def bucket() -> FakeBucket:
+    return FakeBucket()
+
+
+@pytest.fixture
+def processor(store: FakeStore, bucket: FakeBucket) -> Processor:
+    return Processor(store, bucket, FakeClock(NOW + 2))
 
 
 def process(processor: Processor, bodies: list[str]) -> list[str]:
@@ -85,7 +90,7 @@ class TestReading:
 
     @pytest.mark.parametrize(
         ("body", "reason"),
-        [(b"\xff", "UTF-8"), (b'"\\u0000"', "U+0000"), (b"[]", "object"), (b"a=b", "JSON")],
+        [(b"\xff", "UTF-8"), (b'"\\u0000"', "U+0000"), (b"a=b", "JSON")],
     )
     def test_what_cannot_be_used_is_parked_with_its_reason(self, body: bytes, reason: str) -> None:
         event = read_event(make_envelope(body))
@@ -93,6 +98,11 @@ class TestReading:
         assert event.payload is None
         assert reason in (event.reason or "")
         assert event.envelope.body == body
+
+    def test_json_of_another_shape_is_parked_with_its_payload(self) -> None:
+        event = read_event(make_envelope(b"[]"))
+
+        assert (event.payload, event.reason) == ("[]", "The body must be a JSON object.")
 
     def test_an_event_of_a_source_that_is_gone_is_parked(self) -> None:
         assert "no longer known" in (read_event(make_envelope(source="former")).reason or "")

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.webhooks.processing import read_event
 from chalicelib.webhooks.retention import BATCH, STOP_BEFORE_MS, Retention, last_heard
-from tests.builders import NOW
+from tests.builders import NOW, load_event
 from tests.fakes import FakeClock
 from tests.integration.conftest import Cloud
 from tests.integration.place import Place
@@ -15,7 +15,8 @@ from tests.integration.test_orders import TABLE, shopify, story
 FILL = """
 insert into webhook_events (source, external_id, event_type, state, received_at, content_type, headers, body,
                             body_sha256, correlation_id)
-select 'github', 'event-' || number, 'push', 'stored', to_timestamp(%s) - number * interval '1 hour', 'x', '{}', '', '', ''
+select 'github', 'event-' || number, 'push', 'stored', to_timestamp(%s) - number * interval '1 hour', 'x', '{}', '',
+       '', ''
   from generate_series(1, %s) as number
 """
 
@@ -70,7 +71,8 @@ def test_the_silence_of_each_source_is_measured(place: Place, capsys: pytest.Cap
 
 
 def test_the_function_runs(cloud: Cloud) -> None:
-    answer = cloud.client("lambda").invoke(FunctionName="frontdesk-local-purge_old_events", Payload=b"{}")
+    payload = json.dumps(load_event("schedule"))
+    answer = cloud.client("lambda").invoke(FunctionName="frontdesk-local-purge_old_events", Payload=payload)
 
     result = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, result

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.webhooks.orders import OrderChange
+from chalicelib.webhooks.shopify import Origin, read_effect
 from chalicelib.webhooks.sources import SOURCES, Message
 from localcloud import shop
 from localcloud.deployment import new_webhook_secret
@@ -143,6 +145,11 @@ class TestShopify:
             assert len({json.dumps(order[unchanging]) for order in orders}) == 1
         bought = [[(item["id"], item["sku"], item["quantity"]) for item in step["line_items"]] for step in steps]
         assert bought == [bought[0]] * len(steps)
+
+    def test_every_step_changes_an_order(self) -> None:
+        for event in samples("shopify"):
+            origin = Origin("shopify", event.event_id, event.event_type, message("shopify", event).headers)
+            assert isinstance(read_effect(origin, json.loads(event.body)), OrderChange)
 
     def test_orders_follow_one_another_without_end(self) -> None:
         steps = [shop.next_step(place) for place in range(5_000)]

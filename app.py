@@ -16,7 +16,7 @@ app.log = cast("Logger", telemetry.logger)
 app.register_middleware(ConvertToMiddleware(telemetry.logger.inject_lambda_context(log_event=False, clear_state=True)))
 
 
-@app.route("/health", methods=["GET"])
+@app.route("/health", methods=["GET"], content_types=rest.ANY_CONTENT_TYPE)
 @rest.answers
 def health() -> rest.Answer:
     return rest.Answer(wiring.health())
@@ -47,3 +47,8 @@ def purge_old_events(event: CloudWatchEvent) -> dict[str, Any]:
 @app.lambda_function()
 def migrate_database(event: dict[str, Any], context: object) -> dict[str, Any]:
     return wiring.migrate_database()
+
+
+@app.lambda_function()
+def manage_events(event: dict[str, Any], context: object) -> dict[str, Any]:
+    return wiring.management().handle(event)

@@ -73,7 +73,7 @@ def _measure_kind(source: str, size: int, calls: int) -> tuple[list[int], list[i
     frontdesk_sqs, plain_sqs = SqsClient(), SqsClient()
     secrets = SecretsManagerClient({source: f'{{"secrets": ["{_SECRETS[source]}"]}}'})
     intake = Intake(
-        SourceSecrets(SecretCache(secrets, time.monotonic), ""),
+        SourceSecrets(SecretCache(secrets, time.monotonic), "", lambda: now),
         SqsQueue(frontdesk_sqs, _QUEUE_URL),
         NoBucket(),
         lambda: now,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.secrets import SecretCache
     from chalicelib.webhooks.database import Database
     from chalicelib.webhooks.intake import Intake
+    from chalicelib.webhooks.management import Management
     from chalicelib.webhooks.processing import Processor
 
 
@@ -39,7 +40,7 @@ def intake() -> "Intake":
     from chalicelib.webhooks.secrets import SourceSecrets
 
     config = settings.IntakeSettings.from_environ(settings.environ())
-    secrets = SourceSecrets(secret_cache(), config.secrets_prefix)
+    secrets = SourceSecrets(secret_cache(), config.secrets_prefix, time.time)
     return Intake(secrets, SqsQueue(client("sqs"), config.queue_url), bodies(), time.time)
 
 
@@ -77,6 +78,21 @@ def purge_old_events(context: Any) -> dict[str, Any]:
     retention = Retention(database(), config.days, time.time)
     retention.report_silence(list(SOURCES))
     return retention.purge(context.get_remaining_time_in_millis)
+
+
+@cache
+def management() -> "Management":
+    from chalicelib.webhooks.event_search import EventSearch
+    from chalicelib.webhooks.management import Management
+    from chalicelib.webhooks.personal_data import PersonalData
+    from chalicelib.webhooks.replaying import Replay
+    from chalicelib.webhooks.schema import current_version, read_migrations
+
+    def schema_versions() -> tuple[int, int]:
+        newest = max(migration.version for migration in read_migrations())
+        return database().run(current_version), newest
+
+    return Management(EventSearch(database()), Replay(database()), PersonalData(database()), schema_versions)
 
 
 def migrate_database() -> dict[str, Any]:

@@ -1,9 +1,6 @@
 """Deploying to the local cloud: both stacks, the secrets, the schema, and new code while it runs."""
 
-import base64
 import json
-import secrets
-import string
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +11,8 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from chalicelib.webhooks.secret_forms import new_secret
+from chalicelib.webhooks.secrets import active_secrets
 from chalicelib.webhooks.sources import SOURCES
 from infra.packaging import DATA_TEMPLATE, Package, application_zip, package
 from infra.templates import read_template
@@ -220,21 +219,13 @@ class Deployment:
 
 
 def _new_webhook_document(scheme: str) -> dict[str, Any]:
-    secret = new_webhook_secret(scheme)
+    secret = new_secret(scheme)
     # Elsewhere the two must differ, since a verify token travels in URLs; here `localcloud secrets` shows all there is.
     return {"secrets": [secret], **({"verify_token": secret} if scheme == "meta" else {})}
 
 
-def new_webhook_secret(scheme: str) -> str:
-    """A random signing secret in the form a scheme wants."""
-    if scheme == "stripe":
-        return "whsec_" + "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(32))
-    key = base64.b64encode(secrets.token_bytes(24)).decode("ascii")
-    return f"whsec_{key}" if scheme == "standard-webhooks" else key
-
-
 def read_webhook_secrets(client: Callable[[str], Any]) -> dict[str, list[str]]:
-    """The secrets of every source that has some, newest first."""
+    """The active secrets of every source that has some, newest first."""
     manager = client("secretsmanager")
     found = {}
     for name in SOURCES:
@@ -242,5 +233,5 @@ def read_webhook_secrets(client: Callable[[str], Any]) -> dict[str, list[str]]:
             text = manager.get_secret_value(SecretId=f"frontdesk/{STAGE}/webhooks/{name}")["SecretString"]
         except manager.exceptions.ResourceNotFoundException:
             continue
-        found[name] = json.loads(text)["secrets"]
+        found[name] = list(active_secrets(text, time.time()))
     return found

@@ -1,47 +1,91 @@
-"""The active secrets of the sources: ``{"secrets": ["…", …]}`` in Secrets Manager, newest first."""
+"""The secrets of the sources, in Secrets Manager: ``{"secrets": [entry, …]}``, newest first.
+
+An entry is a text, active until somebody removes it, or ``{"secret": text, "until": time}``, which ends by itself: the
+time is ISO 8601, with an offset. Other keys may stand beside ``secrets``.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Self
 
 from chalicelib.aws.secrets import SecretCache
 from chalicelib.errors import UnavailableError
 
 
 @dataclass(frozen=True)
+class SourceSecret:
+    """One secret; ``until`` is the moment from which it counts no more."""
+
+    value: str
+    until: datetime | None = None
+
+    @classmethod
+    def from_entry(cls, entry: Any) -> Self:
+        """Read an entry; ``ValueError`` says what is wrong without telling the secret."""
+        match entry:
+            case str(value):
+                return cls(value)
+            case {"secret": str(value), "until": str(until), **others} if not others:
+                time = datetime.fromisoformat(until)
+                if time.tzinfo is None:
+                    raise ValueError("`until` must name its offset, as in 2026-01-31T12:00:00Z.")
+                return cls(value, time)
+        raise ValueError('An entry is a text or {"secret": text, "until": time}.')
+
+    def is_active(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+
+def read_secrets(text: str) -> Sequence[SourceSecret]:
+    """All secrets that a secret's text names, expired ones too; ``ValueError`` when it is not of the form above."""
+    try:
+        entries = json.loads(text)["secrets"]
+    except (ValueError, KeyError, TypeError):
+        entries = None
+    if not isinstance(entries, list):
+        raise ValueError('It is not of the form {"secrets": ["…"]}.')  # noqa: TRY004 - one error for every fault
+    return [SourceSecret.from_entry(entry) for entry in entries]
+
+
+def active_secrets(text: str, now: float) -> Sequence[str]:
+    """The secrets that count at ``now`` (seconds since the epoch), newest first; ``ValueError`` as above."""
+    moment = datetime.fromtimestamp(now, UTC)
+    return tuple(secret.value for secret in read_secrets(text) if secret.is_active(moment))
+
+
+@dataclass(frozen=True)
 class SourceSecrets:
-    """Reads ``<prefix><source>`` through a cache."""
+    """Reads ``<prefix><source>`` through a cache. ``clock`` gives seconds since the epoch.
+
+    An end is kept to at each use: the cache may be older than it.
+    """
 
     cache: SecretCache
     prefix: str
+    clock: Callable[[], float]
 
     def active(self, source: str) -> Sequence[str]:
         """All secrets a source may sign with, empty where it has none."""
-        return _read(self.cache.get(self.prefix + source), source)
+        return self._read(self.cache.get(self.prefix + source), source)
 
     def refreshed(self, source: str) -> Sequence[str]:
         """The same, read anew unless that was done a moment ago."""
-        return _read(self.cache.refresh(self.prefix + source), source)
+        return self._read(self.cache.refresh(self.prefix + source), source)
 
     def verify_tokens(self, source: str) -> Sequence[str]:
         """The words by which a source's handshake is known, none or one; never older than a moment."""
-        token = _document(self.cache.refresh(self.prefix + source)).get("verify_token")
+        try:
+            token = json.loads(self.cache.refresh(self.prefix + source) or "")["verify_token"]
+        except (ValueError, KeyError, TypeError):
+            return ()
         return (token,) if isinstance(token, str) and token else ()
 
-
-def _read(text: str | None, source: str) -> Sequence[str]:
-    if text is None:
-        return ()
-    secrets = _document(text).get("secrets")
-    if not isinstance(secrets, list) or not all(isinstance(secret, str) for secret in secrets):
-        raise UnavailableError(f'The secret of the source {source} is not of the form {{"secrets": ["…"]}}.')
-    return tuple(secrets)
-
-
-def _document(text: str | None) -> dict[str, Any]:
-    try:
-        document = json.loads(text or "")
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
+    def _read(self, text: str | None, source: str) -> Sequence[str]:
+        if text is None:
+            return ()
+        try:
+            return active_secrets(text, self.clock())
+        except ValueError as error:
+            raise UnavailableError(f"The secret of the source {source} cannot be used. {error}") from None

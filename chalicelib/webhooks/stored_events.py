@@ -1,6 +1,8 @@
 """Stored events, read again: replayed with the present code, or projected anew.
 
-Both work on a page of events in one transaction, and may be repeated: an order joins what it already knows.
+Both work on a page of events in one transaction, and may be repeated: an order joins what it already knows. Orders are
+locked before events, as they are when a person is erased, so that neither waits for the other for ever; and what is
+erased meanwhile is left out.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +13,7 @@ import psycopg
 
 from chalicelib.webhooks.envelope import Envelope
 from chalicelib.webhooks.event_store import Event, Outcome, Written, apply_effects, refusal
-from chalicelib.webhooks.order_store import project
+from chalicelib.webhooks.order_store import lock_orders, project
 from chalicelib.webhooks.orders import OrderChange
 from chalicelib.webhooks.processing import read_event
 from chalicelib.webhooks.sources import SOURCES
@@ -29,10 +31,18 @@ select source, external_id, event_type, received_at, content_type, headers, body
  order by received_at, source, external_id
 """
 
+_HOLD = """
+select source, external_id
+  from webhook_events
+ where (source, external_id) in (select * from unnest(%s::text[], %s::text[])) and erased_at is null
+ order by source, external_id
+   for update
+"""
+
 _UPDATE = """
 update webhook_events
    set state = %(state)s, reason = %(reason)s, payload = %(payload)s, subjects = %(subjects)s
- where source = %(source)s and external_id = %(external_id)s and erased_at is null
+ where source = %(source)s and external_id = %(external_id)s
 """
 
 _PROJECTED = """
@@ -55,12 +65,11 @@ def replay(connection: "Connection[Any]", keys: Sequence[Key]) -> list[Written]:
     """Read events again with the present code, and do all that it makes of them: they end up stored or parked."""
     events = [read_event(envelope) for envelope in load(connection, keys)]
     try:
-        _write(connection, events)
+        return _write(connection, events)
     except psycopg.Error:
         if connection.broken:
             raise
-        return [_write_alone(connection, event) for event in events]
-    return [_written(event) for event in events]
+        return [written for event in events for written in _write_alone(connection, event)]
 
 
 def rebuild_orders(connection: "Connection[Any]", after: Key | None, limit: int) -> tuple[int, int, Key | None]:
@@ -72,30 +81,41 @@ def rebuild_orders(connection: "Connection[Any]", after: Key | None, limit: int)
     sources = [name for name, known in SOURCES.items() if known.effect is not None]
     parameters = {"sources": sources, "source": source, "external_id": external_id, "limit": limit}
     keys = connection.execute(_PROJECTED, parameters).fetchall()
-    changes = [event.effect for event in map(read_event, load(connection, keys))]
+    events = [read_event(envelope) for envelope in load(connection, keys)]
     with connection.transaction():
-        orders = project(connection, [change for change in changes if isinstance(change, OrderChange)])
+        orders = project(connection, _changes(_hold(connection, events)))
     return len(keys), orders, keys[-1] if len(keys) == limit else None
 
 
-def _write(connection: "Connection[Any]", events: Iterable[Event]) -> None:
-    rows = list(events)
+def _write(connection: "Connection[Any]", events: Sequence[Event]) -> list[Written]:
     with connection.transaction():
-        connection.cursor().executemany(_UPDATE, [_parameters(event) for event in rows])
-        apply_effects(connection, rows)
+        held = _hold(connection, events)
+        connection.cursor().executemany(_UPDATE, [_parameters(event) for event in held])
+        apply_effects(connection, held)
+    return [_written(event) for event in held]
 
 
-def _write_alone(connection: "Connection[Any]", event: Event) -> Written:
+def _write_alone(connection: "Connection[Any]", event: Event) -> list[Written]:
     try:
-        _write(connection, [event])
+        return _write(connection, [event])
     except psycopg.Error as error:
         reason = refusal(error)
         if reason is None or connection.broken:
             raise
-        parked = replace(event, payload=None, reason=reason, effect=None)
-        _write(connection, [parked])
-        return _written(parked)
-    return _written(event)
+    return _write(connection, [replace(event, payload=None, reason=reason, effect=None)])
+
+
+def _hold(connection: "Connection[Any]", events: Sequence[Event]) -> list[Event]:
+    """Lock the orders that events change, and then the events; those are left out that were erased meanwhile."""
+    lock_orders(connection, [change.order_id for change in _changes(events)])
+    keys = [(event.envelope.source, event.envelope.external_id) for event in events]
+    held = connection.execute(_HOLD, [[source for source, _ in keys], [name for _, name in keys]])
+    there = set(held.fetchall())
+    return [event for key, event in zip(keys, events, strict=True) if key in there]
+
+
+def _changes(events: Iterable[Event]) -> list[OrderChange]:
+    return [event.effect for event in events if isinstance(event.effect, OrderChange)]
 
 
 def _written(event: Event) -> Written:

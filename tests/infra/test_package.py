@@ -19,6 +19,7 @@ FUNCTIONS = {
     "ProcessWebhooks": "process_webhooks",
     "PurgeOldEvents": "purge_old_events",
     "MigrateDatabase": "migrate_database",
+    "ManageEvents": "manage_events",
 }
 
 
@@ -215,6 +216,7 @@ def test_which_function_may_do_what(transformed: dict[str, Any]) -> None:
         },
         "PurgeOldEventsRole": {"secretsmanager:GetSecretValue"},
         "MigrateDatabaseRole": {"secretsmanager:GetSecretValue"},
+        "ManageEventsRole": {"secretsmanager:GetSecretValue"},
     }
 
 

@@ -6,11 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from click.testing import CliRunner
 
 from chalicelib.webhooks import payloads, signatures, sources
 from localcloud.layout import ROOT
+from ops.cli import main as operators_commands
 from tests.integration.conftest import Cloud, eventually
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -38,7 +41,7 @@ def of_kind(prefix: str) -> list[str]:
 
 
 def test_every_command_is_run_by_some_test() -> None:
-    known = ("make ", "python -m localcloud ", "python -m infra ", "curl ")
+    known = ("make ", "python -m localcloud ", "python -m ops ", "python -m infra ", "curl ")
 
     assert [command for command in commands() if not command.startswith(known) and command not in ELSEWHERE] == []
 
@@ -60,6 +63,32 @@ def test_local_cloud_commands(cloud: Cloud, command: str) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     if arguments[0] == "kill":
         eventually(lambda: f"{arguments[1]} runs again" in cloud.printed().rsplit("has ended", 1)[-1], seconds=60)
+
+
+@pytest.fixture
+def same_secrets(cloud: Cloud) -> Iterator[None]:
+    """The secrets of the sources, put back where a test changed them."""
+    manager = cloud.client("secretsmanager")
+
+    def read() -> dict[str, str]:
+        names = [f"frontdesk/local/webhooks/{source}" for source in sources.SOURCES]
+        return {name: manager.get_secret_value(SecretId=name)["SecretString"] for name in names}
+
+    before = read()
+    yield
+    for name, text in read().items():
+        if text != before[name]:
+            manager.put_secret_value(SecretId=name, SecretString=before[name])
+
+
+@pytest.mark.usefixtures("same_secrets")
+@pytest.mark.parametrize("command", of_kind("python -m ops "))
+def test_operators_commands(cloud: Cloud, command: str) -> None:
+    arguments = ["--directory", str(cloud.layout.directory), *shlex.split(command)[3:]]
+
+    result = CliRunner().invoke(operators_commands, arguments)
+
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize("command", of_kind("curl "))
@@ -99,7 +128,8 @@ def test_files_that_are_named_exist() -> None:
         (document.name, name)
         for document in DOCUMENTS
         for name in re.findall(
-            r"`((?:chalicelib|infra|localcloud|tests|docs|benchmarks)/[\w./]+)`", document.read_text(encoding="utf-8")
+            r"`((?:chalicelib|infra|localcloud|ops|tests|docs|benchmarks)/[\w./]+)`",
+            document.read_text(encoding="utf-8"),
         )
         if not (ROOT / name).exists()
     }
@@ -108,14 +138,23 @@ def test_files_that_are_named_exist() -> None:
 
 
 def test_the_source_that_extending_shows_is_one() -> None:
-    (example,) = blocks(ROOT / "docs" / "extending.md", "python")
+    example, _ = blocks(ROOT / "docs" / "extending.md", "python")
 
     source = eval(example, vars(sources) | vars(payloads) | vars(signatures))  # noqa: S307 - our own documentation
 
     assert isinstance(source, sources.Source)
-    message = sources.Message({}, b'{"id": "42", "type": "pallet.moved"}')
+    message = sources.Message({}, b'{"type": "pallet.moved", "movement": {"id": "42"}}')
     assert source.identify(message) == ("42", "pallet.moved")
-    assert source.check(message).value["id"] == "42"
+    assert source.check(message).value["type"] == "pallet.moved"
+    redelivery = sources.Message({"x-warehouse-delivery": "43"}, message.body)
+    assert source.identify(redelivery) == ("43", "pallet.moved")
+
+
+def test_every_scheme_is_in_the_table() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text.split("## Signature schemes")[1].split("\n## ")[0]
+
+    assert set(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)) == set(get_args(signatures.Scheme))
 
 
 def test_every_setting_and_parameter_is_listed() -> None:
@@ -131,7 +170,9 @@ def test_every_setting_and_parameter_is_listed() -> None:
 def test_every_metric_and_every_kind_of_log_line_is_explained() -> None:
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "chalicelib").rglob("*.py"))
-    metrics = set(re.findall(r'"(Webhook\w+)"', code)) | {f"Webhooks{name}" for name in ("Stored", "Parked", "Failed")}
+    metrics = set(re.findall(r'"(Webhook\w+|Seconds\w+)"', code)) | {
+        f"Webhooks{name}" for name in ("Stored", "Parked", "Failed")
+    }
     messages = set(re.findall(r'logger\.(?:info|warning|error|exception)\(\s*"([^"]+)"', code))
 
     assert {name for name in metrics if name not in text} == set()

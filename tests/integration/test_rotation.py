@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from chalicelib.aws.secrets import MIN_AGE_SECONDS
-from localcloud.deployment import new_webhook_secret
+from chalicelib.webhooks.secret_forms import new_secret
 from localcloud.postgres import NAME, new_password
 from localcloud.samples import make_event
 from tests.integration.conftest import Cloud, eventually
@@ -30,7 +30,7 @@ def original(cloud: Cloud) -> Iterator[list[str]]:
 
 
 def test_a_new_secret_is_accepted_at_once_and_the_old_one_while_it_stays(cloud: Cloud, original: list[str]) -> None:
-    new = new_webhook_secret("hmac-sha256")
+    new = new_secret("hmac-sha256")
 
     def status(secret: str) -> int:
         event = make_event("hmac-sha256", random.Random(uuid.uuid4().int))

@@ -50,7 +50,14 @@ def forget() -> None:
     """Let the next use build every client and store anew."""
     if wiring.database.cache_info().currsize:
         wiring.database().close()
-    for cached in (wiring.secret_cache, wiring.intake, wiring.database, wiring.processor, clients.client):
+    for cached in (
+        wiring.secret_cache,
+        wiring.intake,
+        wiring.database,
+        wiring.processor,
+        wiring.management,
+        clients.client,
+    ):
         cached.cache_clear()
 
 

@@ -29,7 +29,7 @@ def test_what_it_listens_to() -> None:
     routes = {(path, method) for path, methods in app.app.routes.items() for method in methods}
 
     assert routes == {("/health", "GET"), ("/webhooks/{source}", "POST"), ("/webhooks/{source}", "GET")}
-    assert {"process_webhooks", "purge_old_events", "migrate_database"} <= app.app.handler_map.keys()
+    assert {"process_webhooks", "purge_old_events", "migrate_database", "manage_events"} <= app.app.handler_map.keys()
 
 
 def test_a_handler_is_three_lines_at_most() -> None:

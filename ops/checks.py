@@ -1,0 +1,186 @@
+"""The doctor's checks: each looks at one part of a stage and says what it finds."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+import requests
+from botocore.exceptions import ClientError
+
+from chalicelib.webhooks.secrets import active_secrets
+from chalicelib.webhooks.sources import SOURCES
+from ops.dead_letters import QUEUES, open_queue
+from ops.frontdesk import Frontdesk
+from ops.output import short_time
+from ops.stage import Stage
+from ops.times import utc_now
+
+RECEIVES = 3
+VISIBILITY_RATIO = 6
+"""AWS's own advice: a message stays hidden for six times as long as a batch may take."""
+
+CONSUMERS = {"webhook-events": "process_webhooks"}
+"""The function that each queue feeds."""
+
+
+class Level(StrEnum):
+    """How a finding looks to the eye."""
+
+    GOOD = "✓"
+    NOTE = "!"
+    BAD = "✗"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, what was found, and what to do."""
+
+    level: Level
+    subject: str
+    text: str
+
+
+def _finding(subject: str, good: bool, said: str, otherwise: str) -> Finding:
+    return Finding(Level.GOOD, subject, said) if good else Finding(Level.BAD, subject, otherwise)
+
+
+def check_credentials(stage: Stage) -> Iterator[Finding]:
+    identity = stage.client("sts").get_caller_identity()
+    yield Finding(Level.GOOD, "credentials", f"{identity['Arn']} in account {identity['Account']}")
+
+
+def check_stacks(stage: Stage) -> Iterator[Finding]:
+    for kind in ("data", "app"):
+        name = stage.deployed_name(kind)
+        try:
+            status = str(stage.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            yield Finding(Level.BAD, f"stack {name}", "is not there: deploy it, as docs/deploying.md says.")
+            continue
+        good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        yield _finding(f"stack {name}", good, status, f"{status}: its events in CloudFormation say why.")
+
+
+def check_database(stage: Stage) -> Iterator[Finding]:
+    description = Frontdesk(stage).ask("describe")
+    yield Finding(Level.GOOD, "database", f"PostgreSQL {description['database_version']}, asked through manage_events")
+    current, newest = description["schema"]["current"], description["schema"]["newest"]
+    migrate = f"invoke {stage.deployed_name('migrate_database')}."
+    if current > newest:
+        yield Finding(Level.NOTE, "schema", f"version {current} is newer than the code's {newest}: deploy newer code.")
+    else:
+        yield _finding("schema", current == newest, f"version {current}", f"{current}, and not {newest}: {migrate}")
+
+
+def check_queues(stage: Stage) -> Iterator[Finding]:
+    for queue in QUEUES:
+        attributes = _attributes(stage, queue)
+        dead = _attributes(stage, f"{queue}-dlq")
+        policy = json.loads(attributes.get("RedrivePolicy", "{}"))
+        good = policy.get("deadLetterTargetArn") == dead["QueueArn"] and int(policy["maxReceiveCount"]) == RECEIVES
+        yield _finding(
+            f"queue {queue}",
+            good,
+            f"{_depth(attributes)} messages; dead-lettered after {RECEIVES} receives",
+            f"does not send to its dead-letter queue after {RECEIVES} receives: deploy the data stack.",
+        )
+        yield _dead_letters(stage, queue, _depth(dead))
+        yield from _check_consumer(stage, queue, attributes)
+
+
+def _attributes(stage: Stage, queue: str) -> Mapping[str, str]:
+    client = stage.client("sqs")
+    url = client.get_queue_url(QueueName=stage.deployed_name(queue))["QueueUrl"]
+    return dict(client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"])
+
+
+def _depth(attributes: Mapping[str, str]) -> int:
+    return sum(
+        int(attributes[name]) for name in ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    )
+
+
+def _dead_letters(stage: Stage, queue: str, depth: int) -> Finding:
+    if not depth:
+        return Finding(Level.GOOD, f"queue {queue}-dlq", "empty")
+    with closing(open_queue(stage, queue).look()) as letters:
+        oldest = min((letter.sent_at for letter in islice(letters, 10)), default=None)
+    advice = "`dlq list` shows them, `dlq redrive` sends them again once their cause is gone."
+    return Finding(Level.NOTE, f"queue {queue}-dlq", f"{depth} messages, since {short_time(oldest)}: {advice}")
+
+
+def _check_consumer(stage: Stage, queue: str, attributes: Mapping[str, str]) -> Iterator[Finding]:
+    client = stage.client("lambda")
+    function = stage.deployed_name(CONSUMERS[queue])
+    subject = f"function {CONSUMERS[queue]}"
+    mappings = client.list_event_source_mappings(FunctionName=function, EventSourceArn=attributes["QueueArn"])
+    enabled = [mapping for mapping in mappings["EventSourceMappings"] if mapping["State"] == "Enabled"]
+    if not enabled:
+        yield Finding(Level.BAD, subject, "receives nothing from the queue: enable its event source mapping.")
+        return
+    faults = list(_mapping_faults(enabled[0]))
+    yield _finding(
+        subject, not faults, "receives batches from the queue", f"{', '.join(faults)}: deploy the app stack."
+    )
+    timeout = int(client.get_function_configuration(FunctionName=function)["Timeout"])
+    visibility = int(attributes["VisibilityTimeout"])
+    yield _finding(
+        "visibility timeout",
+        visibility >= VISIBILITY_RATIO * timeout,
+        f"{visibility} s, for batches of {timeout} s",
+        f"{visibility} s is less than six times the {timeout} s of a batch: deploy both stacks.",
+    )
+
+
+def _mapping_faults(mapping: Mapping[str, Any]) -> Iterator[str]:
+    if "ReportBatchItemFailures" not in mapping.get("FunctionResponseTypes", []):
+        yield "does not report single messages (ReportBatchItemFailures)"
+    if not mapping.get("ScalingConfig", {}).get("MaximumConcurrency"):
+        yield "runs any number at once (MaximumConcurrency)"
+
+
+def check_secrets(stage: Stage) -> Iterator[Finding]:
+    client = stage.client("secretsmanager")
+    for source in SOURCES:
+        try:
+            text = client.get_secret_value(SecretId=stage.source_secret(source))["SecretString"]
+            active = len(active_secrets(text, utc_now().timestamp()))
+        except client.exceptions.ResourceNotFoundException:
+            yield Finding(Level.NOTE, f"secret {source}", f"none, so nothing is accepted: `secrets set {source}`")
+        except ClientError as error:
+            yield Finding(Level.BAD, f"secret {source}", f"cannot be read ({error.response['Error']['Code']}).")
+        except ValueError as error:
+            yield Finding(Level.BAD, f"secret {source}", f"cannot be used: {error} `secrets set {source}` replaces it.")
+        else:
+            expired = f"all have expired: `secrets set {source}`"
+            yield _finding(f"secret {source}", active > 0, f"{active} active", expired)
+
+
+def check_http(stage: Stage) -> Iterator[Finding]:
+    address = f"{stage.address()}/health"
+    with requests.Session() as session:
+        session.trust_env = stage.name != "local"  # a proxy knows nothing of this machine's ports
+        try:
+            answer = session.get(address, timeout=10)
+        except requests.RequestException as error:
+            yield Finding(Level.BAD, "HTTP", f"{address} does not answer ({type(error).__name__}): is it deployed?")
+            return
+    yield _finding(
+        "HTTP", answer.ok, f"{address} answers", f"{address} answers {answer.status_code}: see api_handler's log."
+    )
+
+
+CHECKS: Mapping[str, Callable[[Stage], Iterator[Finding]]] = {
+    "credentials": check_credentials,
+    "stacks": check_stacks,
+    "database": check_database,
+    "queues": check_queues,
+    "secrets": check_secrets,
+    "HTTP": check_http,
+}

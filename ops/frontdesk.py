@@ -1,0 +1,48 @@
+"""Asking ``manage_events``: the one way from here to the database."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from ops.stage import Stage
+
+FUNCTION = "manage_events"
+
+
+@dataclass(frozen=True)
+class Frontdesk:
+    """Asks the function of a stage, under the operator's own leave to invoke it."""
+
+    stage: Stage
+
+    def ask(self, action: str, **fields: Any) -> Mapping[str, Any]:
+        """The answer to a request; fields that are None are left out. What is refused or fails ends the command."""
+        request = {"action": action} | {name: value for name, value in fields.items() if value is not None}
+        client = self.stage.client("lambda")
+        name = self.stage.deployed_name(FUNCTION)
+        try:
+            response = client.invoke(FunctionName=name, Payload=json.dumps(request).encode())
+        except client.exceptions.ResourceNotFoundException:
+            raise click.ClickException(
+                f"There is no function {name}: deploy this version to the stage {self.stage.name} first."
+            ) from None
+        answer: Any = json.loads(response["Payload"].read())
+        if "FunctionError" in response:
+            reason = " ".join(str(answer.get("errorMessage", answer)).split())
+            raise click.ClickException(f"{name} failed: {reason} Its log says more; docs/operating.md says where.")
+        if "error" in answer:
+            raise click.ClickException(answer["error"]["message"])
+        return dict(answer)
+
+    def pages(self, action: str, **fields: Any) -> Iterator[Mapping[str, Any]]:
+        """The answers to a request that goes page by page, each from the cursor of the one before."""
+        cursor: str | None = None
+        while True:
+            page = self.ask(action, cursor=cursor, **fields)
+            yield page
+            cursor = page["cursor"]
+            if cursor is None:
+                return

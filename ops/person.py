@@ -1,0 +1,71 @@
+"""``person``: what is known of somebody, for them to have or to have erased."""
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ops.frontdesk import Frontdesk
+from ops.output import confirm, examples, json_option, progress, show_json, yes_option
+from ops.stage import Stage, pass_stage
+
+
+@click.group(epilog=examples("person export aiko@example.com --output aiko.json", "person erase aiko@example.com"))
+def person() -> None:
+    """Personal data: export and erase what is known of one person."""
+
+
+@person.command(epilog=examples("person export aiko@example.com", "person export aiko@example.com --output aiko.json"))
+@click.argument("email")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write there; the file is yours alone.")
+@pass_stage
+def export(stage: Stage, email: str, output: Path | None) -> None:
+    """Write all that is known of the person with this address, as one JSON document.
+
+    An event that tells of several people is in it as a whole: read it before you hand it out.
+    """
+    frontdesk = Frontdesk(stage)
+    found = frontdesk.ask("export_person", email=email)
+    events = []
+    with progress("reading events", len(found["events"])) as bar:
+        for key in found["events"]:
+            events.append(_readable(frontdesk.ask("show_event", **key)))
+            bar.update(1)
+    text = json.dumps({"email": email, "orders": found["orders"], "events": events}, indent=2, ensure_ascii=False)
+    if output is None:
+        click.echo(text)
+        return
+    output.touch(mode=0o600)
+    output.chmod(0o600)
+    output.write_text(text + "\n", encoding="utf-8")
+    click.echo(f"{len(found['orders'])} orders and {len(events)} events are in {output}.", err=True)
+
+
+def _readable(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event whose body, where it is JSON, is a value in place of base64."""
+    try:
+        return {**event, "body": json.loads(base64.b64decode(event["body"]))}
+    except (ValueError, RecursionError):
+        return {**event}
+
+
+@person.command(epilog=examples("person erase aiko@example.com", "person erase aiko@example.com --yes"))
+@click.argument("email")
+@yes_option
+@json_option
+@pass_stage
+def erase(stage: Stage, email: str, yes: bool, as_json: bool) -> None:
+    """Erase what is known of the person with this address. It cannot be undone; export first."""
+    frontdesk = Frontdesk(stage)
+    found = frontdesk.ask("export_person", email=email)
+    events, orders = len(found["events"]), len(found["orders"])
+    if events or orders:
+        confirm(f"Erase {email} from {events} events and {orders} orders on {stage.name}, for ever?", yes=yes)
+    erased = frontdesk.ask("erase_person", email=email)
+    if as_json:
+        show_json(erased)
+    else:
+        click.echo(f"Erased from {erased['events']} events and {erased['orders']} orders.")

@@ -1,0 +1,136 @@
+"""``secrets``: the signing secrets of the sources. They are never shown, but once where they are generated."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from chalicelib.webhooks.secret_forms import fault_of, new_secret
+from chalicelib.webhooks.secrets import read_secrets
+from chalicelib.webhooks.sources import SOURCES
+from ops.output import confirm, examples, yes_option
+from ops.rotation import finish, holds, rotate, set_secret
+from ops.stage import Stage, pass_stage
+from ops.times import Span, utc_now
+
+
+@dataclass(frozen=True)
+class StoredSecret:
+    """A source's secret as it lies in Secrets Manager."""
+
+    stage: Stage
+    source: str
+
+    def read(self) -> dict[str, Any] | None:
+        """The document, None when there is none; one that cannot be used ends the command."""
+        client = self.stage.client("secretsmanager")
+        try:
+            text = client.get_secret_value(SecretId=self.name)["SecretString"]
+        except client.exceptions.ResourceNotFoundException:
+            return None
+        try:
+            read_secrets(text)
+        except ValueError as error:
+            raise click.ClickException(f"The secret {self.name} cannot be used: {error} Mend it by hand.") from None
+        return dict(json.loads(text))
+
+    def write(self, document: dict[str, Any]) -> None:
+        client = self.stage.client("secretsmanager")
+        text = json.dumps(document)
+        try:
+            client.put_secret_value(SecretId=self.name, SecretString=text)
+        except client.exceptions.ResourceNotFoundException:
+            client.create_secret(Name=self.name, SecretString=text)
+
+    @property
+    def name(self) -> str:
+        return self.stage.source_secret(self.source)
+
+
+def _value_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    value = click.argument("value", required=False, metavar="[-]")
+    generate = click.option("--generate", is_flag=True, help="Make one, and print it once on standard output.")
+    return value(generate(command))
+
+
+source_argument = click.argument("source", type=click.Choice(sorted(SOURCES)))
+
+
+@click.group(epilog=examples("secrets set github", "secrets rotate github --generate --overlap 24h"))
+def secrets() -> None:
+    """Signing secrets: set the first, rotate without refusing an event."""
+
+
+@secrets.command("set", epilog=examples("secrets set github", "secrets set github --generate", "secrets set stripe -"))
+@source_argument
+@_value_options
+@yes_option
+@pass_stage
+def set_(stage: Stage, source: str, value: str | None, generate: bool, yes: bool) -> None:
+    """Give SOURCE its one secret: typed unseen, from standard input (-), or generated."""
+    stored = StoredSecret(stage, source)
+    document = stored.read()
+    if document and document["secrets"]:
+        confirm(f"{source} has a secret, which then counts no more; `secrets rotate` keeps both. Replace it?", yes=yes)
+    secret = _new_value(source, value, generate=generate)
+    stored.write(set_secret(document, secret))
+    click.echo(f"{source} has its secret on the stage {stage.name}.", err=True)
+    if generate:
+        click.echo(secret)
+
+
+@secrets.command(
+    "rotate",
+    epilog=examples(
+        "secrets rotate github --generate --overlap 24h",
+        "secrets rotate github -            # the provider's new secret, from standard input",
+        "secrets rotate github --finish",
+    ),
+)
+@source_argument
+@_value_options
+@click.option(
+    "--overlap", type=Span(), default="24h", show_default=True, help="How long the older secrets are still accepted."
+)
+@click.option("--finish", "finishing", is_flag=True, help="Accept only the newest from now on.")
+@pass_stage
+def rotate_(stage: Stage, source: str, value: str | None, generate: bool, overlap: timedelta, finishing: bool) -> None:
+    """Add a secret to SOURCE; the older ones end by themselves after the overlap."""
+    if finishing and (value or generate):
+        raise click.UsageError("--finish adds no secret: leave the others out.")
+    stored = StoredSecret(stage, source)
+    document = stored.read()
+    if not document or not document["secrets"]:
+        raise click.ClickException(f"{source} has no secret to rotate: python -m ops secrets set {source}")
+    now = utc_now()
+    if finishing:
+        stored.write(finish(document, now))
+        click.echo(f"{source} accepts only its newest secret, within five minutes everywhere.", err=True)
+        return
+    secret = _new_value(source, value, generate=generate)
+    if holds(document, secret, now):
+        raise click.ClickException(f"{source} has this secret already: take a new one.")
+    stored.write(rotate(document, secret, now, overlap))
+    click.echo(f"{source} has a new secret; the older ones end at {now + overlap:%Y-%m-%d %H:%M:%S} UTC.", err=True)
+    if generate:
+        click.echo(secret)
+
+
+def _new_value(source: str, value: str | None, *, generate: bool) -> str:
+    scheme = SOURCES[source].scheme
+    if generate and value is not None:
+        raise click.UsageError("Either --generate or a secret of yours, not both.")
+    if generate:
+        return new_secret(scheme)
+    if value not in (None, "-"):
+        raise click.UsageError(
+            "A secret on the command line stays in the shell's history: type it, or write - for stdin."
+        )
+    secret = sys.stdin.read().rstrip("\r\n") if value == "-" else click.prompt("Secret", hide_input=True, err=True)
+    if fault := fault_of(scheme, secret):
+        raise click.ClickException(fault)
+    return str(secret)

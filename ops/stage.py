@@ -1,0 +1,72 @@
+"""A stage as an operator reaches it: its names, its AWS clients and its address."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+import click
+from botocore.config import Config
+
+from chalicelib.settings import APP_NAME
+
+STAGES = ("local", "dev", "prod")
+
+# Invoking twice what takes its time would do it twice; the other calls are quick and safe to repeat.
+_PATIENCE = {"lambda": Config(connect_timeout=5, read_timeout=70, retries={"total_max_attempts": 1})}
+_USUAL = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4, "mode": "standard"})
+
+
+@dataclass
+class Stage:
+    """One stage. ``directory`` is where the local cloud of the stage ``local`` lives, None for the usual place."""
+
+    name: str
+    directory: Path | None = None
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """The one client of a service, with the operator's own credentials."""
+        if service not in self._clients:
+            self._clients[service] = self._make(service)
+        return self._clients[service]
+
+    @property
+    def _make(self) -> Callable[[str], Any]:
+        if self.name != "local":
+            return lambda service: boto3.client(service, config=_PATIENCE.get(service, _USUAL))
+        from localcloud.ministack import client
+
+        return partial(client, url=_local_endpoints(self.directory).aws_endpoint_url)
+
+    def deployed_name(self, name: str) -> str:
+        """The name of a queue, function or stack, ``frontdesk-<stage>-<name>``."""
+        return f"{APP_NAME}-{self.name}-{name}"
+
+    def source_secret(self, source: str) -> str:
+        """The name of a source's secret in Secrets Manager."""
+        return f"{APP_NAME}/{self.name}/webhooks/{source}"
+
+    def address(self) -> str:
+        """Where the HTTP door answers."""
+        if self.name == "local":
+            return str(_local_endpoints(self.directory).http)
+        stacks = self.client("cloudformation").describe_stacks(StackName=self.deployed_name("app"))["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+        return str(outputs["EndpointURL"]).rstrip("/")
+
+
+def _local_endpoints(directory: Path | None) -> Any:
+    # Only here, since no other stage needs the local cloud to be installed.
+    from localcloud.layout import Layout
+    from localcloud.processes import StartError
+
+    try:
+        return (Layout(directory.absolute()) if directory else Layout()).endpoints()
+    except StartError as error:
+        raise click.ClickException(str(error)) from error
+
+
+pass_stage = click.make_pass_decorator(Stage)

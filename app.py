@@ -16,7 +16,7 @@ app.log = cast("Logger", telemetry.logger)
 app.register_middleware(ConvertToMiddleware(telemetry.logger.inject_lambda_context(log_event=False, clear_state=True)))
 
 
-@app.route("/health", methods=["GET"])
+@app.route("/health", methods=["GET"], content_types=rest.ANY_CONTENT_TYPE)
 @rest.answers
 def health() -> rest.Answer:
     return rest.Answer(wiring.health())

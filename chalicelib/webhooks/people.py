@@ -28,7 +28,7 @@ _MAX_ADDRESSES = 10_000
 
 _ORDERS = """
 select order_id, customer_id from orders
- where lower(email) = %(email)s or customer_id = %(customer_id)s or order_id = any(%(order_ids)s)
+ where lower(email) = %(email)s::text or customer_id = %(customer_id)s or order_id = any(%(order_ids)s)
 """
 
 _ERASE_EVENTS = """
@@ -52,7 +52,8 @@ class Person:
 
 def find_person(connection: "Connection[Any]", redaction: Redaction) -> Person:
     """Who is meant by an address, a customer's id or some orders."""
-    email = (redaction.email or "").lower()
+    # An empty address is nobody's: without one, all orders that have none would count as theirs.
+    email = redaction.email.lower() if redaction.email else None
     parameters = {"email": email, "customer_id": redaction.customer_id, "order_ids": list(redaction.order_ids)}
     rows = connection.execute(_ORDERS, parameters).fetchall()
     customers = {redaction.customer_id, *(customer for _, customer in rows)} - {None}

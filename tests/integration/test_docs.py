@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
@@ -137,14 +138,23 @@ def test_files_that_are_named_exist() -> None:
 
 
 def test_the_source_that_extending_shows_is_one() -> None:
-    (example,) = blocks(ROOT / "docs" / "extending.md", "python")
+    example, _ = blocks(ROOT / "docs" / "extending.md", "python")
 
     source = eval(example, vars(sources) | vars(payloads) | vars(signatures))  # noqa: S307 - our own documentation
 
     assert isinstance(source, sources.Source)
-    message = sources.Message({}, b'{"id": "42", "type": "pallet.moved"}')
+    message = sources.Message({}, b'{"type": "pallet.moved", "movement": {"id": "42"}}')
     assert source.identify(message) == ("42", "pallet.moved")
-    assert source.check(message).value["id"] == "42"
+    assert source.check(message).value["type"] == "pallet.moved"
+    redelivery = sources.Message({"x-warehouse-delivery": "43"}, message.body)
+    assert source.identify(redelivery) == ("43", "pallet.moved")
+
+
+def test_every_scheme_is_in_the_table() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text.split("## Signature schemes")[1].split("\n## ")[0]
+
+    assert set(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)) == set(get_args(signatures.Scheme))
 
 
 def test_every_setting_and_parameter_is_listed() -> None:
@@ -160,7 +170,9 @@ def test_every_setting_and_parameter_is_listed() -> None:
 def test_every_metric_and_every_kind_of_log_line_is_explained() -> None:
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "chalicelib").rglob("*.py"))
-    metrics = set(re.findall(r'"(Webhook\w+)"', code)) | {f"Webhooks{name}" for name in ("Stored", "Parked", "Failed")}
+    metrics = set(re.findall(r'"(Webhook\w+|Seconds\w+)"', code)) | {
+        f"Webhooks{name}" for name in ("Stored", "Parked", "Failed")
+    }
     messages = set(re.findall(r'logger\.(?:info|warning|error|exception)\(\s*"([^"]+)"', code))
 
     assert {name for name in metrics if name not in text} == set()

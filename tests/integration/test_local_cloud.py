@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,6 +20,7 @@ import requests
 from localcloud.layout import ROOT
 from localcloud.samples import make_event
 from tests.integration.conftest import Cloud, eventually, start_cloud
+from tests.integration.test_docs import blocks
 
 
 @contextmanager
@@ -254,11 +256,32 @@ class TestReload:
             new = f"{cloud.endpoints.http}/new"
             eventually(lambda: requests.get(new, timeout=10).text == '{"new":"yes"}', seconds=20)
 
+            entry, signing = blocks(ROOT / "docs" / "extending.md", "python")
             sources = copy / "chalicelib" / "webhooks" / "sources.py"
-            sources.write_text(sources.read_text().replace('name="hmac-sha256"', 'name="warehouse"'))
+            head = "    for source in (\n"
+            sources.write_text(sources.read_text().replace(head, head + entry.rstrip() + ",\n"))
             eventually(lambda: "made a secret for the source warehouse" in cloud.printed(), seconds=10)
+            self.deliver_as_the_documentation_says(cloud, signing)
         finally:
             cloud.stop()
+
+    def deliver_as_the_documentation_says(self, cloud: Cloud, signing: str) -> None:
+        """A source that only the documentation knows is accepted, and what it must not send is refused."""
+        shown: dict[str, Any] = {}
+        exec(signing, shown)  # noqa: S102 - our own documentation
+        secret = cloud.client("secretsmanager").get_secret_value(SecretId="frontdesk/local/webhooks/warehouse")
+        (key,) = json.loads(secret["SecretString"])["secrets"]
+
+        def send(body: bytes) -> requests.Response:
+            return cloud.post("warehouse", body, shown["sign"](body, key))
+
+        good = b'{"type": "pallet.moved", "movement": {"id": "42"}}'
+        eventually(lambda: send(good).status_code == 202, seconds=10)
+        assert send(good).json()["event_id"] == "42"
+        assert eventually(lambda: cloud.arrived("42"))[0][:2] == (good, "stored")
+        assert send(b"{}").json()["reasons"]
+        assert cloud.post("warehouse", good, shown["sign"](good, "another")).status_code == 401
+        assert send(bytes(64 * 1024 + 1)).status_code == 413
 
 
 def health(cloud: Cloud) -> dict[str, str]:

@@ -286,6 +286,17 @@ class TestPersons:
 
         assert place.query("select body from webhook_events where external_id = 'a'") == [(b"",)]
 
+    def test_without_an_address_those_who_have_none_are_not_meant(self, place: Place) -> None:
+        """Shopify writes an empty text where it knows no address."""
+        stranger = FULFILMENT | {"id": 7, "order_id": 1001, "email": ""}
+        place.store.write([shopify("a", "fulfillments/create", stranger), *story(1002)])
+        before = place.query("select body from webhook_events where external_id = 'a'")
+
+        write(place, [shopify("r", "customers/redact", {"customer": {"id": 10020, "email": ""}})])
+
+        assert place.query("select body from webhook_events where external_id = 'a'") == before
+        assert place.query("select email from orders where order_id = '1002'") == [(None,)]
+
     def test_an_unknown_person_changes_nothing(self, place: Place) -> None:
         place.store.write(story(1001))
         before = place.query("select * from webhook_events order by 1, 2")

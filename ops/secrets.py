@@ -120,6 +120,24 @@ def rotate_(stage: Stage, source: str, value: str | None, generate: bool, overla
         click.echo(secret)
 
 
+@secrets.command("verify-token", epilog=examples("secrets verify-token meta a-word-of-your-choice"))
+@click.argument(
+    "source", type=click.Choice([name for name, known in SOURCES.items() if known.handshake == "verify_token"])
+)
+@click.argument("token")
+@pass_stage
+def verify_token(stage: Stage, source: str, token: str) -> None:
+    """Let SOURCE's handshake know TOKEN. It travels in URLs, so it must be no secret that signs."""
+    stored = StoredSecret(stage, source)
+    document = stored.read()
+    if not document:
+        raise click.ClickException(f"{source} has no secret yet: python -m ops secrets set {source}")
+    if holds(document, token, utc_now()):
+        raise click.ClickException("This is the secret that signs: take another word.")
+    stored.write(document | {"verify_token": token})
+    click.echo(f"{source} may shake hands with this token on the stage {stage.name}.", err=True)
+
+
 def _new_value(source: str, value: str | None, *, generate: bool) -> str:
     scheme = SOURCES[source].scheme
     if generate and value is not None:

@@ -99,7 +99,7 @@ class RetentionSettings:
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> Self:
         (text,) = _required(variables, "RETENTION_DAYS")
-        if not (text.isascii() and text.isdecimal() and 0 < int(text) <= 36_500):
+        if not (text.isascii() and text.isdecimal() and len(text) < 6 and 0 < int(text) <= 36_500):
             raise SettingsError(f"RETENTION_DAYS must be a whole number of days from 1 to 36500, not {text!r}.")
         return cls(days=int(text))
 

@@ -178,8 +178,7 @@ def _apply_effect(connection: "Connection[Any]", event: Event) -> Written:
     except psycopg.Error as error:
         if connection.broken:
             raise
-        if (error.sqlstate or "").startswith(_REFUSED_VALUE):
-            reason = f"PostgreSQL cannot keep what the event says: {error.diag.message_primary}."
+        if reason := refusal(error):
             connection.execute(_PARK, {"source": _key(event)[0], "external_id": _key(event)[1], "reason": reason})
             return Written(Outcome.PARKED, reason)
         connection.execute(_DELETE, _key(event))
@@ -202,25 +201,31 @@ def _insert_until_refused(
                 connection.execute("savepoint event")
                 cursors.append(_insert(connection, [event]))
                 connection.execute("release savepoint event")
-    except psycopg.Error as refusal:
+    except psycopg.Error as first:
         if connection.broken:
             raise
-        error = refusal
+        error = first
         connection.execute("rollback to savepoint event")
     return [cursor.rowcount == 1 for cursor in cursors if cursor.rowcount >= 0], error
 
 
 def _write_without_payload(connection: "Connection[Any]", event: Event, error: psycopg.Error) -> Written:
     """Park an event whose payload PostgreSQL refuses as jsonb after all; any other refusal is a failure."""
-    sqlstate = error.sqlstate or ""
-    if event.payload is None or not sqlstate.startswith(_REFUSED_VALUE):
-        return Written(Outcome.FAILED, f"{type(error).__name__} ({sqlstate})")
-    reason = f"PostgreSQL cannot keep the payload as jsonb: {error.diag.message_primary}."
+    reason = refusal(error)
+    if event.payload is None or reason is None:
+        return Written(Outcome.FAILED, f"{type(error).__name__} ({error.sqlstate})")
     parked = replace(event, payload=None, reason=reason)
     inserted, error_again = _insert_until_refused(connection, [parked])
     if error_again is not None:
         return _write_without_payload(connection, parked, error_again)
     return _written(parked) if inserted[0] else _seen_before(connection, parked)
+
+
+def refusal(error: psycopg.Error) -> str | None:
+    """Why what an event says can never be kept; None when the error is of another kind, which may pass."""
+    if not (error.sqlstate or "").startswith(_REFUSED_VALUE):
+        return None
+    return f"PostgreSQL cannot keep the payload, or what follows from it: {error.diag.message_primary}."
 
 
 def _insert(connection: "Connection[Any]", events: Sequence[Event]) -> "psycopg.RawCursor[Any]":

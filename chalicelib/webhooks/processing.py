@@ -133,7 +133,7 @@ def read_event(envelope: Envelope) -> Event:
             payload = message.document.text
         document = source.check(message)
         origin = Origin(envelope.source, envelope.external_id, envelope.event_type, headers)
-        effect = source.effect(origin, document.value)
+        effect = source.effect(origin, document.value) if source.effect else None
     except InvalidBodyError as error:
         reason = " ".join(error.reasons)
     except NotFoundError:

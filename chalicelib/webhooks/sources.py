@@ -68,10 +68,6 @@ def first_of(*finders: Finder) -> Finder:
     return lambda message: next((found for finder in finders if (found := _name(finder(message)))), None)
 
 
-def _no_effect(origin: Origin, document: Any) -> None:
-    """An event that is stored, and that is all."""
-
-
 @dataclass(frozen=True)
 class Source:
     """What Frontdesk knows of one sender.
@@ -93,7 +89,7 @@ class Source:
     max_body_bytes: int = MAX_BODY_BYTES
     kept_headers: tuple[str, ...] = ()
     handshake: Literal["url_verification", "verify_token"] | None = None
-    effect: Callable[[Origin, Any], Effect | None] = _no_effect
+    effect: Callable[[Origin, Any], Effect | None] | None = None
 
     def check(self, message: Message) -> Document:
         """The body as a document of the promised shape; ``InvalidBodyError`` says all that is wrong with it."""

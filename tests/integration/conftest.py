@@ -23,6 +23,7 @@ from localcloud.layout import ROOT, Endpoints, Layout
 from localcloud.ministack import client
 from localcloud.postgres import NAME, Postgres, new_password
 from localcloud.samples import Event, sign
+from tests.integration.place import Place
 
 T = TypeVar("T")
 
@@ -75,6 +76,13 @@ class Databases:
 @pytest.fixture(scope="session")
 def databases(postgres: Postgres) -> Databases:
     return Databases(postgres)
+
+
+@pytest.fixture
+def place(databases: Databases) -> Iterator[Place]:
+    place = Place(databases.create())
+    yield place
+    place.close()
 
 
 @dataclass

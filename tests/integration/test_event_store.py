@@ -2,73 +2,19 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 
 from chalicelib.errors import UnavailableError
-from chalicelib.webhooks.database import Database
-from chalicelib.webhooks.event_store import Event, EventStore, Outcome
+from chalicelib.webhooks.event_store import Event, Outcome
 from chalicelib.webhooks.processing import read_event
 from tests.builders import make_envelope
-from tests.integration.conftest import Databases, eventually
-
-
-class FixedCredentials:
-    """Parameters that never change."""
-
-    def __init__(self, parameters: dict[str, Any]) -> None:
-        self.parameters = parameters
-
-    def current(self) -> dict[str, Any]:
-        return self.parameters
-
-    def refreshed(self) -> dict[str, Any]:
-        return self.parameters
-
-
-class Place:
-    """A database of its own, and a store that writes to it."""
-
-    def __init__(self, parameters: dict[str, Any]) -> None:
-        self.parameters = parameters
-        self._databases: list[Database] = []
-        self.store = self.new_store()
-
-    def new_store(self) -> EventStore:
-        """A store with a connection of its own."""
-        database = Database(FixedCredentials(self.parameters))  # type: ignore[arg-type]
-        self._databases.append(database)
-        return EventStore(database)
-
-    def close(self) -> None:
-        for database in self._databases:
-            database.close()
-
-    def query(self, statement: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(**self.parameters, autocommit=True) as connection:
-            cursor = connection.execute(statement.encode())
-            return cursor.fetchall() if cursor.description else []
-
-    def refuse(self, external_id: str, sqlstate: str = "P0001") -> None:
-        """Let the database refuse an event each time."""
-        self.query(
-            f"""
-            create function refuse() returns trigger language plpgsql as $$
-            begin raise exception 'refused' using errcode = '{sqlstate}'; end $$;
-            create trigger refuse before insert on webhook_events for each row
-            when (new.external_id = '{external_id}') execute function refuse();
-            """
-        )
-
-
-@pytest.fixture
-def place(databases: Databases) -> Iterator[Place]:
-    place = Place(databases.create())
-    yield place
-    place.close()
+from tests.integration.conftest import eventually
+from tests.integration.place import Place
 
 
 def event(external_id: str, body: bytes = b'{"a": 1}', **changes: Any) -> Event:
@@ -237,3 +183,30 @@ def test_writers_that_race_for_the_same_ids_store_each_once(place: Place) -> Non
     assert results.count(Outcome.STORED) == 40
     assert results.count(Outcome.DUPLICATE) == 40 * 5
     assert ids(place) == sorted(names)
+
+
+class TestBodiesThatLieInTheBucket:
+    def gone(self, external_id: str, body: bytes = b"{}") -> Event:
+        """An event whose object was deleted: as a redelivery after the commit finds it."""
+        return read_event(replace(make_envelope(body, external_id=external_id), body=None, body_key="github/1/2"))
+
+    def test_a_redelivery_after_the_commit_is_a_duplicate(self, place: Place) -> None:
+        assert outcomes(place, [event("a", b"{}")]) == [Outcome.STORED]
+
+        assert outcomes(place, [event("b"), self.gone("a"), event("c")]) == [
+            Outcome.STORED,
+            Outcome.DUPLICATE,
+            Outcome.STORED,
+        ]
+        assert place.query("select body from webhook_events where external_id = 'a'") == [(b"{}",)]
+
+    def test_with_another_hash_it_is_a_conflict(self, place: Place) -> None:
+        assert outcomes(place, [event("a", b"[1]")]) == [Outcome.PARKED]
+
+        assert outcomes(place, [self.gone("a")]) == [Outcome.CONFLICT]
+
+    def test_a_body_that_is_gone_before_it_was_stored_fails(self, place: Place) -> None:
+        results = place.store.write([self.gone("a"), event("b")])
+
+        assert [written.outcome for written in results] == [Outcome.FAILED, Outcome.STORED]
+        assert "no longer in the bucket" in (results[0].detail or "")

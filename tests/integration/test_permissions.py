@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.webhooks.envelope import MAX_INLINE_BODY_BYTES
 from localcloud.samples import make_event
 from tests.integration.conftest import STAGE_PREFIX, Cloud, eventually
 
@@ -87,3 +88,25 @@ def as_function(cloud: Cloud, function: str, service: str) -> Any:
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials["SessionToken"],
     )
+
+
+def test_without_leave_to_put_a_large_body_it_is_not_accepted(cloud: Cloud) -> None:
+    event = make_event("github", random.Random(uuid.uuid4().int), b"x" * (MAX_INLINE_BODY_BYTES + 1))
+
+    with without_statement(cloud, "api_handler", "PutLargeBodies"):
+        answer = cloud.deliver("github", event)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert cloud.deliver("github", event).status_code == 202
+    eventually(lambda: cloud.arrived(event.event_id))
+
+
+def test_without_leave_to_fetch_a_large_body_its_event_comes_back_until_it_can(cloud: Cloud) -> None:
+    event = make_event("github", random.Random(uuid.uuid4().int), b"x" * (MAX_INLINE_BODY_BYTES + 1))
+
+    with without_statement(cloud, "process_webhooks", "FetchLargeBodies"):
+        assert cloud.deliver("github", event).status_code == 202
+        eventually(lambda: "body cannot be fetched" in cloud.logs())
+        assert cloud.arrived(event.event_id) == []
+
+    eventually(lambda: cloud.arrived(event.event_id), seconds=30)

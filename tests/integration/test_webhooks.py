@@ -8,6 +8,7 @@ import string
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.webhooks.envelope import MAX_INLINE_BODY_BYTES
 from chalicelib.webhooks.sources import MAX_BODY_BYTES, SOURCES
 from localcloud.samples import Event, make_event, sign
+from tests.builders import make_envelope
 from tests.integration.conftest import Cloud, eventually, read_json_lines
 
 ODD_BODIES = {
@@ -215,3 +218,60 @@ def test_nothing_a_stranger_sends_breaks_it(cloud: Cloud, source: str, body: byt
 
     assert answer.status_code == (404 if source == "nobody" else 401), answer.text
     assert set(answer.json()) == {"code", "message"}
+
+
+class TestLargeBodies:
+    """Bodies beyond what a message holds travel through the bucket."""
+
+    BODY = b'{"pages": "' + b"x" * MAX_INLINE_BODY_BYTES + b'"}'
+
+    def objects(self, cloud: Cloud) -> list[str]:
+        s3 = cloud.client("s3")
+        (bucket,) = [one["Name"] for one in s3.list_buckets()["Buckets"] if "webhook-bodies" in one["Name"]]
+        return [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+    def test_nothing_is_left_in_the_bucket(self, cloud: Cloud) -> None:
+        event = new_event(self.BODY)
+        with ThreadPoolExecutor(3) as pool:
+            answers = list(pool.map(lambda _: cloud.deliver("github", event), range(3)))
+
+        assert [answer.status_code for answer in answers] == [202] * 3
+        ((body, state, _),) = eventually(lambda: cloud.arrived(event.event_id))
+        assert (bytes(body), state) == (self.BODY, "stored")
+        eventually(lambda: not self.objects(cloud))
+
+    def test_a_redelivery_that_finds_no_object_finds_the_row(self, cloud: Cloud) -> None:
+        """As when the process dies between the commit and the deletion of the message."""
+        event = new_event(b"{}")
+        assert cloud.deliver("github", event).status_code == 202
+        eventually(lambda: cloud.arrived(event.event_id))
+        again = replace(make_envelope(b"{}", external_id=event.event_id), body_key=f"github/{uuid.uuid4()}/0")
+
+        cloud.client("sqs").send_message(QueueUrl=cloud.queue_url("webhook-events"), MessageBody=again.to_message())
+
+        line = eventually(lambda: self.last_outcome(cloud, event.event_id))
+        assert '"message":"webhooks duplicate"' in line
+
+    def last_outcome(self, cloud: Cloud, event_id: str) -> str:
+        lines = [line for line in cloud.logs().splitlines() if event_id in line and '"message":"webhooks ' in line]
+        return next((line for line in lines if "webhooks stored" not in line), "")
+
+
+def test_each_source_is_a_message_group_of_its_own(cloud: Cloud) -> None:
+    """That is what makes a standard queue fair: one source's backlog does not delay another's events."""
+    functions, sqs = cloud.client("lambda"), cloud.client("sqs")
+    (mapping,) = functions.list_event_source_mappings(FunctionName="frontdesk-local-process_webhooks")[
+        "EventSourceMappings"
+    ]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    time.sleep(1.5)  # a poll that is under way ends
+    try:
+        event = new_event()
+        assert cloud.deliver("github", event).status_code == 202
+        (message,) = sqs.receive_message(
+            QueueUrl=cloud.queue_url("webhook-events"), AttributeNames=["All"], VisibilityTimeout=0, WaitTimeSeconds=2
+        )["Messages"]
+        assert message["Attributes"]["MessageGroupId"] == "github"
+    finally:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    eventually(lambda: cloud.arrived(event.event_id))

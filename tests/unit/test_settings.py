@@ -5,7 +5,7 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.errors import SettingsError
-from chalicelib.settings import DatabaseSettings, IntakeSettings
+from chalicelib.settings import BodiesSettings, DatabaseSettings, IntakeSettings, RetentionSettings
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:
@@ -33,6 +33,39 @@ def test_a_log_level_that_is_none_does_not_stop_the_service(
     monkeypatch.setenv("LOG_LEVEL", given)
 
     assert settings.log_level() == level
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [("https://hooks.example.com/", "https://hooks.example.com"), ("http://127.0.0.1:8000", "http://127.0.0.1:8000")],
+)
+def test_the_public_url_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch, given: str, url: str) -> None:
+    monkeypatch.setenv("PUBLIC_URL", given)
+
+    assert settings.public_url() == url
+
+
+@pytest.mark.parametrize("given", ["", "/"])
+def test_an_empty_public_url_is_none(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("PUBLIC_URL", given)
+
+    assert settings.public_url() is None
+
+
+def test_the_bucket_is_needed() -> None:
+    assert BodiesSettings.from_environ({"WEBHOOK_BODIES_BUCKET": "bodies"}).bucket == "bodies"
+    with pytest.raises(SettingsError, match="WEBHOOK_BODIES_BUCKET"):
+        BodiesSettings.from_environ({})
+
+
+def test_retention_is_in_days() -> None:
+    assert RetentionSettings.from_environ({"RETENTION_DAYS": "400"}).days == 400
+
+
+@pytest.mark.parametrize("days", ["", "0", "-1", "forever", "1.5", "36501", "٣", "9" * 5000])
+def test_a_retention_that_would_delete_everything_is_refused(days: str) -> None:
+    with pytest.raises(SettingsError, match="RETENTION_DAYS"):
+        RetentionSettings.from_environ({"RETENTION_DAYS": days})
 
 
 class TestEnvironmentFile:

@@ -28,3 +28,13 @@ def test_durations_keep_every_value(capsys: pytest.CaptureFixture[str]) -> None:
     assert line["WebhookAgeAtStoring"] == [12.5, 80.0]
     assert line["WebhooksStored"] == [2.0]
     assert "Nothing" not in line
+
+
+def test_a_gauge_is_in_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.gauge("SecondsSinceLastHeard", 3600.5, source="github")
+
+    (line,) = lines(capsys)
+    assert line["SecondsSinceLastHeard"] == [3600.5]
+    assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [  # type: ignore[index]
+        {"Name": "SecondsSinceLastHeard", "Unit": "Seconds"}
+    ]

@@ -1,10 +1,11 @@
 import json
 from http import HTTPStatus
+from typing import Any
 
 import pytest
-from chalice.app import Response
+from chalice.app import Chalice, Request, Response
 
-from chalicelib.aws.rest import Answer, answer_error, answers
+from chalicelib.aws.rest import Answer, HttpRequest, answer_error, answers, read_request
 from chalicelib.errors import (
     FrontdeskError,
     InvalidBodyError,
@@ -15,6 +16,7 @@ from chalicelib.errors import (
     TooLargeError,
     UnavailableError,
 )
+from tests.builders import rest_event
 
 
 @pytest.mark.parametrize(
@@ -68,3 +70,56 @@ def test_a_view_answers_with_its_status_or_its_error() -> None:
     assert isinstance(good, Response)
     assert (good.status_code, good.body) == (202, {"status": "accepted"})
     assert (bad.status_code, bad.body["code"]) == (404, "not_found")
+
+
+def test_an_answer_may_be_a_text() -> None:
+    @answers
+    def view() -> Answer:
+        return Answer("1158201444", content_type="text/plain")
+
+    response = view()
+
+    assert (response.status_code, response.body) == (200, "1158201444")
+    assert response.headers == {"X-Content-Type-Options": "nosniff", "Content-Type": "text/plain"}
+
+
+class TestRequests:
+    def read(self, **changes: Any) -> HttpRequest:
+        app = Chalice(app_name="test")
+        app.current_request = Request(rest_event("twilio", b"a=b", {"X-Twilio-Signature": "x"}) | changes)
+        return read_request(app)
+
+    def test_what_arrives_becomes_plain_values(self) -> None:
+        request = self.read()
+
+        assert (request.body, request.headers["x-twilio-signature"]) == (b"a=b", "x")
+        assert request.request_id == "6c1f6f0e-2c5e-4a55-9d3a-0f1e2d3c4b5a"
+        assert request.query == {}
+
+    def test_without_a_public_url_it_is_the_gateways_own(self) -> None:
+        host = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
+
+        assert self.read().url == f"https://{host}/api/webhooks/github"
+
+    def test_the_public_url_replaces_what_the_gateway_saw(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PUBLIC_URL", "https://hooks.example.com/v1/")
+
+        assert self.read().url == "https://hooks.example.com/v1/webhooks/twilio"
+
+    def test_the_query_is_encoded_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PUBLIC_URL", "https://hooks.example.com")
+        query = {"a": ["1 2", "é&="], "bodySHA256": ["00ff"], "empty": [""]}
+
+        request = self.read(multiValueQueryStringParameters=query)
+
+        assert request.url == (
+            "https://hooks.example.com/webhooks/twilio?a=1%202&a=%C3%A9%26%3D&bodySHA256=00ff&empty="
+        )
+        assert request.query == {"a": "é&=", "bodySHA256": "00ff", "empty": ""}
+
+    def test_an_odd_name_in_the_path_stays_in_its_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PUBLIC_URL", "https://hooks.example.com")
+
+        request = self.read(pathParameters={"source": "../{x}?a#b"})
+
+        assert request.url == "https://hooks.example.com/webhooks/..%2F%7Bx%7D%3Fa%23b"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidBodyError
-from chalicelib.webhooks.payloads import JsonObject, StandardEvent, TypedEvent, read_json
+from chalicelib.webhooks.payloads import JsonObject, StandardEvent, TypedEvent, read_form, read_json
 
 
 class TestReading:
@@ -81,3 +81,49 @@ class TestShapes:
     def test_a_type_must_be_a_name(self, kind: object) -> None:
         with pytest.raises(InvalidBodyError):
             TypedEvent.from_document({"type": kind})
+
+
+class TestForms:
+    @pytest.mark.parametrize(
+        ("body", "value"),
+        [
+            (b"", {}),
+            (b"a=1&b=", {"a": "1", "b": ""}),
+            (b"a=1&a=2&a=3", {"a": ["1", "2", "3"]}),
+            (b"a+b=c%20d&e=%C3%A9", {"a b": "c d", "e": "é"}),
+            (b"rubbish", {"rubbish": ""}),
+            (b'payload={"action":"opened"}', {"action": "opened"}),
+            (b"payload=%5B1%5D", [1]),
+            (b"payload=1&payload=2", {"payload": ["1", "2"]}),
+            (b"payload={}&more=1", {"payload": "{}", "more": "1"}),
+        ],
+    )
+    def test_a_form_is_an_object(self, body: bytes, value: object) -> None:
+        document = read_form(body)
+
+        assert document.value == value
+        assert json.loads(document.text) == value
+
+    @pytest.mark.parametrize(
+        ("body", "reason"),
+        [
+            (b"a=\xff", "UTF-8"),
+            (b"a=%FF", "UTF-8"),
+            (b"a=%00", "U+0000"),
+            (b"a&" * 10_001, "10000 fields"),
+            (b"payload=rubbish", "not JSON"),
+        ],
+    )
+    def test_a_form_that_cannot_be_kept_is_refused(self, body: bytes, reason: str) -> None:
+        with pytest.raises(InvalidBodyError) as refused:
+            read_form(body)
+
+        assert reason in " ".join(refused.value.reasons)
+
+    @given(st.binary(max_size=200))
+    def test_any_bytes_are_read_or_refused(self, body: bytes) -> None:
+        try:
+            document = read_form(body)
+        except InvalidBodyError:
+            return
+        assert json.loads(document.text) == document.value

@@ -82,6 +82,67 @@ def test_each_event_is_logged_under_the_id_of_its_request(
     assert "4111" not in output
 
 
+class TestBodiesInTheBucket:
+    def large(self, bucket: FakeBucket, external_id: str, body: bytes = b"{}") -> str:
+        envelope = make_envelope(body, external_id=external_id, correlation_id=f"request-{external_id}")
+        return envelope.in_bucket(bucket.put).to_message()
+
+    def test_a_body_is_fetched_and_deleted_once_it_is_stored(
+        self, processor: Processor, store: FakeStore, bucket: FakeBucket
+    ) -> None:
+        assert process(processor, [self.large(bucket, "a"), message("b")]) == []
+
+        assert [event.envelope.body for event in store.written] == [b"{}", b"{}"]
+        assert bucket.objects == {}
+
+    @pytest.mark.parametrize("outcome", [Outcome.PARKED, Outcome.DUPLICATE, Outcome.CONFLICT])
+    def test_whatever_else_became_of_it_the_object_is_not_needed(
+        self, processor: Processor, store: FakeStore, bucket: FakeBucket, outcome: Outcome
+    ) -> None:
+        store.outcomes = {"a": Written(outcome)}
+
+        assert process(processor, [self.large(bucket, "a")]) == []
+
+        assert bucket.objects == {}
+
+    def test_as_long_as_it_may_come_back_the_object_stays(
+        self, processor: Processor, store: FakeStore, bucket: FakeBucket
+    ) -> None:
+        store.outcomes = {"a": Written(Outcome.FAILED, "refused")}
+        assert process(processor, [self.large(bucket, "a")]) == ["message-0"]
+        store.broken = True
+        assert process(processor, [self.large(bucket, "b")]) == ["message-0"]
+
+        assert len(bucket.objects) == 2
+
+    def test_an_object_that_is_gone_is_the_stores_business(
+        self, processor: Processor, store: FakeStore, bucket: FakeBucket
+    ) -> None:
+        text = self.large(bucket, "a")
+        bucket.objects.clear()
+
+        assert process(processor, [text]) == []
+
+        (event,) = store.written
+        assert (event.envelope.external_id, event.envelope.body) == ("a", None)
+
+    def test_without_the_bucket_only_its_messages_come_back(
+        self, processor: Processor, store: FakeStore, bucket: FakeBucket
+    ) -> None:
+        text = self.large(bucket, "a")
+        bucket.broken = True
+
+        assert process(processor, [text, message("b")]) == ["message-0"]
+
+        assert [event.envelope.external_id for event in store.written] == ["b"]
+
+    def test_an_object_of_other_bytes_is_no_body(self, processor: Processor, bucket: FakeBucket) -> None:
+        text = self.large(bucket, "a")
+        bucket.objects = dict.fromkeys(bucket.objects, b"[]")
+
+        assert process(processor, [text]) == ["message-0"]
+
+
 class TestReading:
     def test_json_stands_beside_the_raw_body(self) -> None:
         event = read_event(make_envelope(b'{"a": 1}'))

@@ -51,3 +51,25 @@ def test_every_source_has_a_scheme_that_exists(source: object) -> None:
     with pytest.raises(SignatureError) as refused:
         verify(scheme, body=b"", headers={}, secrets=["c2VjcmV0"], now=0.0)
     assert "no signature scheme" not in str(refused.value)
+
+
+def test_a_form_is_read_by_its_content_type() -> None:
+    headers = {"content-type": "Application/X-WWW-Form-Urlencoded; charset=utf-8", "i-twilio-idempotency-token": "t"}
+
+    assert SOURCES["twilio"].identify(Message(headers, b"MessageStatus=sent")) == ("t", "sent")
+    assert SOURCES["twilio"].identify(Message({}, b"MessageStatus=sent")) == (None, None)
+
+
+def test_slack_names_the_event_inside() -> None:
+    event = Message({}, b'{"type":"event_callback","event_id":"Ev1","event":{"type":"app_mention"}}')
+    command = Message({"content-type": "application/x-www-form-urlencoded"}, b"command=%2Forder&text=1001")
+
+    assert SOURCES["slack"].identify(event) == ("Ev1", "app_mention")
+    assert SOURCES["slack"].identify(command) == (None, "/order")
+
+
+@pytest.mark.parametrize("prefix", ["x-shopify-", "shopify-"])
+def test_shopify_has_two_spellings_of_its_headers(prefix: str) -> None:
+    message = Message({f"{prefix}webhook-id": "w1", f"{prefix}topic": "orders/paid"}, b"{}")
+
+    assert SOURCES["shopify"].identify(message) == ("w1", "orders/paid")

@@ -9,11 +9,14 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from chalicelib.webhooks import stored_events
 from chalicelib.webhooks.schema import migrate, read_migrations
 from localcloud.postgres import NAME, Postgres, new_password
 from localcloud.processes import free_port
-from soak.deliveries import REFUSED
+from soak.deliveries import REFUSED, Key
 from soak.verification import Found, Stored
+
+_PAGE = 1_000
 
 REFUSE = f"""
 create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$;
@@ -59,12 +62,24 @@ def restart(postgres: Postgres) -> None:
 
 
 def read_found(connection: "psycopg.Connection[Any]", dead: list[str]) -> Found:
-    """What the database holds; ``dead`` are the names of the dead-lettered messages."""
+    """What the database holds, before and after its orders are rebuilt; ``dead`` names the dead-lettered messages."""
     rows = connection.execute(
         "select source, external_id, state, reason, body_sha256, encode(sha256(body), 'hex') from webhook_events"
     ).fetchall()
     conflicts = connection.execute("select source, external_id, body_sha256 from webhook_conflicts").fetchall()
-    return Found([Stored(*row) for row in rows], conflicts, dict(read_orders(connection)), dead)
+    orders = dict(read_orders(connection))
+    return Found([Stored(*row) for row in rows], conflicts, orders, rebuild_orders(connection), dead)
+
+
+def rebuild_orders(connection: "psycopg.Connection[Any]") -> dict[str, dict[str, Any]]:
+    """Project all stored events into an empty table, as after a loss of it; returns what it holds then."""
+    connection.execute("truncate orders")
+    after: Key | None = None
+    while True:
+        _, _, after = stored_events.rebuild_orders(connection, after, _PAGE)
+        if after is None:
+            break
+    return dict(read_orders(connection))
 
 
 def read_orders(connection: "psycopg.Connection[Any]") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -55,7 +55,7 @@ PARKED: Mapping[str, Poison] = {
     "invalid UTF-8": Poison(_random_bytes, "The body is not UTF-8"),
     "deep nesting": Poison(_deep, "The body is nested too deeply"),
     "huge exponents": Poison(lambda chance: b"[1e%d]" % chance.randint(5_000, 10**9), "The body is not usable JSON"),
-    "numbers only PostgreSQL refuses": Poison(_decimals, "PostgreSQL cannot keep the payload as jsonb"),
+    "numbers only PostgreSQL refuses": Poison(_decimals, "PostgreSQL cannot keep the payload"),
     "no object": Poison(lambda chance: b"[%d]" % chance.randrange(10**9), "The body must be a JSON object"),
     "an order without an id": Poison(_order(id=None), "`id` must be an id", "shopify", "orders/create"),
     "an order without a time": Poison(_order(updated_at="yesterday"), "`updated_at` must be", "shopify", "orders/paid"),
@@ -66,7 +66,7 @@ PARKED: Mapping[str, Poison] = {
         _order(order_id=[]), "`order_id` must be an id", "shopify", "fulfillments/create"
     ),
     "orders only PostgreSQL refuses": Poison(
-        _unindexable, "PostgreSQL cannot keep what the event says", "shopify", "orders/create"
+        _unindexable, "PostgreSQL cannot keep the payload", "shopify", "orders/create"
     ),
     "a shape its source refuses": Poison(
         lambda chance: b'{"typ": %d}' % chance.randrange(10**9), "`type` must be", "hmac-sha256", "unknown", False

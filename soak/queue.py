@@ -31,7 +31,6 @@ class Queue(Generic[T]):
     visibility: float
     clock: Callable[[], float]
     dead: list[Message[T]] = field(default_factory=list)
-    doubled: int = 0
     _visible: list[Message[T]] = field(default_factory=list)
     _hidden: dict[str, tuple[float, Message[T]]] = field(default_factory=dict)
     _left: set[str] = field(default_factory=set)
@@ -84,7 +83,6 @@ class Queue(Generic[T]):
 
     def _hide(self, message: Message[T]) -> None:
         if self.chance.random() < _DELIVERED_TWICE:
-            self.doubled += 1
             self._visible.append(message)
         else:
             self._hidden[message.message_id] = (self.clock() + self.visibility, message)

@@ -26,11 +26,12 @@ class Stored:
 
 @dataclass(frozen=True)
 class Found:
-    """What is there after a run. ``dead`` are the names of the dead-lettered messages."""
+    """What is there after a run. ``rebuilt`` are the orders projected anew, ``dead`` the dead letters' names."""
 
     rows: Sequence[Stored]
     conflicts: Sequence[tuple[str, str, str]]
     orders: Mapping[str, Order]
+    rebuilt: Mapping[str, Order]
     dead: Sequence[str]
 
 
@@ -64,6 +65,7 @@ def verify(deliveries: Sequence[Delivery], dead: Collection[str], found: Found) 
         _check_conflicts(expected, rows, found.conflicts),
         _check_dead(dead, found.dead),
         Check("orders that differ from the model", differences(orders, found.orders), len(orders)),
+        Check("orders that a rebuild makes otherwise", differences(orders, found.rebuilt), len(orders)),
     ]
 
 

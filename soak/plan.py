@@ -43,7 +43,7 @@ def _to_be_stored(kind: str, webhook: Webhook) -> Delivery:
 
 
 def _others(chance: random.Random, *, over_http: bool) -> Iterator[Webhook]:
-    sources = ("github",) if over_http else ("github", "standard-webhooks", "hmac-sha256")
+    sources = ("github",) if over_http else ("github", "hmac-sha256")
     while True:
         source = chance.choice(sources)
         event = make_event(source, chance)

@@ -43,8 +43,8 @@ class Report:
 
 def _section(outcome: Outcome) -> Iterator[str]:
     yield from ("", f"## Through {outcome.name}", "")
-    yield f"{outcome.deliveries:,} deliveries in {outcome.seconds:.0f} s with all outages, {outcome.rate:,.0f} a second;"
-    yield f"{outcome.redriven:,} were put back from the dead-letter queue afterwards, where {outcome.dead:,} belong."
+    yield f"{outcome.deliveries:,} deliveries took {outcome.seconds:.0f} s, outages included: {outcome.rate:,.0f}/s."
+    yield f"Afterwards {outcome.redriven:,} were put back from the dead-letter queue, in which {outcome.dead:,} belong."
     yield from ("", "| result | of |", "| --- | --- |")
     for check in outcome.checks:
         yield f"| {len(check.faults):,} {check.name} | {check.examined:,} |"

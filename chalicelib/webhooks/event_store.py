@@ -17,7 +17,7 @@ import psycopg
 
 from chalicelib.webhooks.database import Database
 from chalicelib.webhooks.envelope import Envelope
-from chalicelib.webhooks.order_store import project
+from chalicelib.webhooks.order_store import lock_orders, project
 from chalicelib.webhooks.orders import OrderChange
 from chalicelib.webhooks.people import erase
 from chalicelib.webhooks.shopify import Effect, Redaction
@@ -161,9 +161,14 @@ def _write_one_by_one(connection: "Connection[Any]", events: Sequence[Event]) ->
             if error is not None:
                 results.append(_write_without_payload(connection, rest[len(inserted)], error))
         # Effects come after all inserts: whoever waits for an order's lock here holds none that an insert waits for.
-        for index, event in enumerate(events):
-            if event.effect and results[index].outcome is Outcome.STORED:
-                results[index] = _apply_effect(connection, event)
+        effective = [index for index, written in enumerate(results) if written.outcome is Outcome.STORED]
+        changes = [events[index].effect for index in effective]
+        # All orders at once, in one sequence: one after the other, two batches could wait for each other.
+        if orders := [change.order_id for change in changes if isinstance(change, OrderChange)]:
+            lock_orders(connection, orders)
+        for index in effective:
+            if events[index].effect:
+                results[index] = _apply_effect(connection, events[index])
     return results
 
 

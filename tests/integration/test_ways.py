@@ -89,7 +89,7 @@ def test_the_test_client_processes_a_batch(cloud: Cloud, client: Client) -> None
 
 
 def test_the_test_client_migrates(client: Client) -> None:
-    assert client.lambda_.invoke("migrate_database", {}).payload == {"applied": [], "version": 1}
+    assert client.lambda_.invoke("migrate_database", {}).payload == {"applied": [], "version": 2}
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from localcloud.samples import Event, sign
 
 _SECRETS = {"github": "benchmark-secret", "standard-webhooks": "whsec_YmVuY2htYXJrLXNlY3JldC0yNA=="}
 _SIZES = {"1 KB": 1_000, "4 KB": 4_000, "64 KB": 64_000}
+_HOST = "abcdefghij.execute-api.us-east-1.amazonaws.com"
 _CONTEXT = LambdaContext("frontdesk-dev")
 _QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/webhook-events"
 
@@ -103,12 +104,12 @@ def _request(source: str, event: Event, now: float, *, binary: bool) -> dict[str
     """A webhook as API Gateway's REST proxy hands it over: in base64 where the API has binary media types."""
     headers = {
         "Accept": "*/*",
-        "Host": "abcdefghij.execute-api.us-east-1.amazonaws.com",
+        "Host": _HOST,
         "X-Amzn-Trace-Id": "Root=1-68f0a5d1-4c1f0c2a5e0d6b7f8a9b0c1d",
         "X-Forwarded-For": "192.0.2.17",
         "X-Forwarded-Port": "443",
         "X-Forwarded-Proto": "https",
-        **sign(source, event, _SECRETS[source], now),
+        **sign(source, event, _SECRETS[source], now, f"https://{_HOST}/api/webhooks/{source}"),
     }
     return {
         "resource": "/webhooks/{source}",

@@ -27,7 +27,7 @@ from localcloud.logs import Screen
 from localcloud.ministack import client
 from localcloud.postgres import wheel_binaries
 from localcloud.processes import StartError
-from localcloud.sending import Order, Sent, send
+from localcloud.sending import NoSampleError, Order, Sent, send
 
 _QUIET_FROM = 20
 """From this many deliveries on, ``send`` shows a progress bar in place of each one."""
@@ -39,7 +39,7 @@ class Group(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except (StartError, PackagingError) as error:
+        except (StartError, PackagingError, NoSampleError) as error:
             raise click.ClickException(str(error)) from error
         except (BotoCoreError, ClientError) as error:
             again = f"It may be restarting: try again in a moment, or {RESET}"
@@ -113,6 +113,10 @@ def show_secrets(layout: Layout) -> None:
     epilog=_examples(
         "send github",
         "send github --count 5 --duplicate      # one event, delivered five times",
+        "send shopify                           # order 1001 is placed",
+        "send shopify --count 5                 # and paid, packed, sent and delivered",
+        "send shopify --type orders/cancelled",
+        "send slack --type /order",
         "send standard-webhooks --count 500 --rate 50",
         "send hmac-sha256 --bad-signature",
         "send github --body photo.png           # any bytes, signed",
@@ -121,18 +125,24 @@ def show_secrets(layout: Layout) -> None:
 @click.argument("source", type=click.Choice(samples.SOURCES))
 @click.option("--count", type=click.IntRange(1, 100_000), help="How many deliveries.  [default: 1]")
 @click.option("--rate", type=click.FloatRange(0.1, 2_000), help="Deliveries a second; without it, as fast as possible.")
+@click.option("--type", "event_type", metavar="TYPE", help="Only events of this type.")
 @click.option("--duplicate", is_flag=True, help="Deliver the same event each time (at least twice).")
 @click.option("--bad-signature", is_flag=True, help="Sign another body than the one sent.")
 @click.option(
     "--body", type=click.File("rb"), help="Send this file's bytes instead of an invented payload; - is stdin."
 )
-@click.option("--seed", type=int, help="Invent the same events as another run with this seed.")
+@click.option(
+    "--seed",
+    type=int,
+    help="Invent the same as another run with this seed, times apart.",
+)
 @pass_layout
 def send_webhooks(
     layout: Layout,
     source: str,
     count: int | None,
     rate: float | None,
+    event_type: str | None,
     duplicate: bool,
     bad_signature: bool,
     body: BinaryIO | None,
@@ -144,7 +154,7 @@ def send_webhooks(
     if not secrets:
         raise click.ClickException(f"The source {source} has no secret here.")
     number = max(count or 1, 2 if duplicate else 1)
-    order = Order(source, number, rate, duplicate, bad_signature, body.read() if body else None)
+    order = Order(source, number, rate, duplicate, bad_signature, body.read() if body else None, event_type)
     deliveries = send(running.http, secrets[0], order, random.Random(seed))
     if number < _QUIET_FROM:
         results = [_show(sent) for sent in deliveries]
@@ -162,7 +172,7 @@ def send_webhooks(
 def _show(sent: Sent) -> Sent:
     good = 200 <= sent.status < 300
     status = click.style(str(sent.status or "---"), fg="green" if good else "red", bold=True)
-    click.echo(f"{status}  {sent.event.event_type:<18} {sent.event.event_id}  {sent.seconds * 1000:5.0f} ms")
+    click.echo(f"{status}  {sent.event.event_type:<24} {sent.event.event_id}  {sent.seconds * 1000:5.0f} ms")
     if not good:
         click.echo(f"     {sent.answer}")
     return sent

@@ -42,7 +42,7 @@ class Proxy:
             connector=aiohttp.TCPConnector(limit=0),
         )
         application = web.Application(client_max_size=MAX_BODY_BYTES)
-        application.router.add_route("*", "/{path:.*}", self._forward)
+        application.router.add_route("*", r"/{path:[\s\S]*}", self._forward)
         # A compressed body belongs to the application as it is.
         self._runner = web.AppRunner(application, access_log=None, auto_decompress=False)
         await self._runner.setup()

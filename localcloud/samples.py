@@ -1,48 +1,60 @@
-"""Realistic webhooks, signed the way their providers sign.
+"""Realistic webhooks of every source, invented anew each time; ``signing.py`` signs them."""
 
-Written apart from ``chalicelib.webhooks.signatures`` on purpose: one side's mistake must not hide the other's.
-"""
-
-import base64
-import hashlib
-import hmac
 import json
 import random
-import uuid
+import string
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from localcloud import messages, shop
+from localcloud.event import Event, hash_id, json_body, new_uuid
+from localcloud.signing import sign
+
+__all__ = ["SOURCES", "Event", "make_event", "sign"]
+
 _PEOPLE = ("aiko", "bram", "chidi", "dolores", "emre", "farida")
 _REPOSITORIES = ("storefront", "inventory", "reader-app", "print-queue")
-_TITLES = ("Moonlit Courier 3", "The Salt Atlas 1", "Paper Lanterns 12", "Kettle and Crow 7")
+_TITLES = ("Moonlit Courier 3", "The Salt Atlas 1", "Paper Lanterns 12", "Kettle and Crow 7", "灯台の猫 2")
+
+_IDS_IN_BODY = {"hmac-sha256": "id", "meta": None, "slack": "event_id", "stripe": "id"}
+"""The field of a body that is the event's id, None where the provider gives no id at all."""
 
 
-@dataclass(frozen=True)
-class Event:
-    """A webhook before it is signed. ``event_id`` is what Frontdesk must know it by."""
+def make_event(source: str, chance: random.Random, number: int = 0, body: bytes | None = None) -> Event:
+    """A new event of a source.
 
-    event_id: str
-    event_type: str
-    body: bytes
-    content_type: str = "application/json"
-
-
-def make_event(source: str, chance: random.Random, body: bytes | None = None) -> Event:
-    """A new event of a source; ``body`` replaces the invented one."""
-    event_id = str(uuid.UUID(int=chance.getrandbits(128), version=4))
-    event_type, document = _DOCUMENTS[source](chance, event_id)
-    return Event(event_id, event_type, _compact(document) if body is None else body)
+    ``number`` counts the events of one run from 0; where a source tells a story, it says how far. ``body`` replaces the
+    invented one, and then counts as JSON.
+    """
+    event = _SAMPLES[source](chance, number)
+    return event if body is None else _with_body(source, event, body)
 
 
-def sign(source: str, event: Event, secret: str, now: float) -> Mapping[str, str]:
-    """The headers with which the provider would deliver an event at ``now``."""
-    headers = {"Content-Type": event.content_type, "User-Agent": f"localcloud-send/{source}"}
-    return headers | _SIGNERS[source](event, secret, now)
+def _with_body(source: str, event: Event, body: bytes) -> Event:
+    """The same event with a body of any bytes. Twilio signs those by their hash alone, which the URL then names."""
+    event_id = _id_in(body, _IDS_IN_BODY[source]) if source in _IDS_IN_BODY else event.event_id
+    return replace(event, event_id=event_id, body=body, content_type="application/json", hash_in_url=source == "twilio")
 
 
-def _github(chance: random.Random, event_id: str) -> tuple[str, Any]:
+def _id_in(body: bytes, field: str | None) -> str:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    found = document.get(field) if isinstance(document, dict) else None
+    return found if isinstance(found, str) and found else hash_id(body)
+
+
+def _github(chance: random.Random, number: int) -> Event:
+    event_type, document = _github_document(chance)
+    event_id = new_uuid(chance)
+    headers = {"X-GitHub-Delivery": event_id, "X-GitHub-Event": event_type, "X-GitHub-Hook-ID": "4711"}
+    return Event(event_id, event_type, json_body(document), headers=headers)
+
+
+def _github_document(chance: random.Random) -> tuple[str, Any]:
     owner, name = "example-manga", chance.choice(_REPOSITORIES)
     sender = {"login": chance.choice(_PEOPLE), "id": chance.randrange(10**6), "type": "User"}
     repository = {"id": chance.randrange(10**8), "name": name, "full_name": f"{owner}/{name}", "private": True}
@@ -66,62 +78,112 @@ def _github(chance: random.Random, event_id: str) -> tuple[str, Any]:
     return kind, {"action": "opened", "number": number, "pull_request": {"title": title, "draft": False}} | common
 
 
-def _standard_webhooks(chance: random.Random, event_id: str) -> tuple[str, Any]:
+def _standard_webhooks(chance: random.Random, number: int) -> Event:
     kind = chance.choice(("invoice.paid", "invoice.overdue"))
     data = {
         "invoice": f"INV-{chance.randrange(10_000, 99_999)}",
         "supplier": "Paper & Ink Wholesale",
         "amount": {"value": f"{chance.randrange(5_000, 90_000) / 100:.2f}", "currency": "EUR"},
     }
-    return kind, {"type": kind, "timestamp": datetime.now(UTC).isoformat(timespec="seconds"), "data": data}
+    document = {"type": kind, "timestamp": datetime.now(UTC).isoformat(timespec="seconds"), "data": data}
+    return Event(f"msg_{chance.getrandbits(128):032x}", kind, json_body(document))
 
 
-def _hmac_sha256(chance: random.Random, event_id: str) -> tuple[str, Any]:
+def _hmac_sha256(chance: random.Random, number: int) -> Event:
+    event_id = new_uuid(chance)
     kind = chance.choice(("parcel.collected", "parcel.in_transit", "parcel.delivered"))
     parcel = {"number": f"PX{chance.randrange(10**9, 10**10)}", "weight_grams": chance.randrange(150, 4000)}
-    return kind, {"id": event_id, "type": kind, "parcel": parcel, "depot": chance.choice(("Ghent", "Lyon", "Turin"))}
+    depot = chance.choice(("Ghent", "Lyon", "Kraków"))
+    return Event(event_id, kind, json_body({"id": event_id, "type": kind, "parcel": parcel, "depot": depot}))
 
 
-_DOCUMENTS: Mapping[str, Callable[[random.Random, str], tuple[str, Any]]] = {
+def _stripe(chance: random.Random, number: int) -> Event:
+    event_id, kind = f"evt_{_letters(chance, 24)}", chance.choice(tuple(_STRIPE_OBJECTS))
+    amount, second = chance.randrange(680, 25_000), int(datetime.now(UTC).timestamp())
+    customer = {"customer": f"cus_{_letters(chance, 14)}", "currency": "eur", "created": second - 2, "livemode": False}
+    document = {
+        "id": event_id,
+        "object": "event",
+        "api_version": "2024-10-28.acacia",
+        "created": second,
+        "type": kind,
+        "data": {"object": customer | _STRIPE_OBJECTS[kind](chance, amount)},
+        "livemode": False,
+        "pending_webhooks": 1,
+        "request": {"id": f"req_{_letters(chance, 14)}", "idempotency_key": new_uuid(chance)},
+    }
+    return Event(event_id, kind, json_body(document))
+
+
+def _payment_intent(chance: random.Random, amount: int) -> dict[str, Any]:
+    return {
+        "id": f"pi_{_letters(chance, 24)}",
+        "object": "payment_intent",
+        "amount": amount,
+        "amount_received": amount,
+        "status": "succeeded",
+        "description": f"{chance.choice(_TITLES)}, réf. {chance.randrange(1001, 1100)}",
+        "payment_method_types": [chance.choice(("card", "bancontact", "sepa_debit"))],
+    }
+
+
+def _refunded_charge(chance: random.Random, amount: int) -> dict[str, Any]:
+    return {
+        "id": f"ch_{_letters(chance, 24)}",
+        "object": "charge",
+        "amount": amount,
+        "amount_refunded": amount,
+        "refunded": True,
+        "billing_details": {"name": chance.choice(("Zoë Lindqvist", "小林 美咲")), "email": "zoe@example.net"},
+    }
+
+
+def _paid_invoice(chance: random.Random, amount: int) -> dict[str, Any]:
+    return {
+        "id": f"in_{_letters(chance, 24)}",
+        "object": "invoice",
+        "number": f"PX-{chance.randrange(10_000):04d}",
+        "amount_due": amount,
+        "amount_paid": amount,
+        "amount_remaining": 0,
+        "status": "paid",
+    }
+
+
+_STRIPE_OBJECTS: Mapping[str, Callable[[random.Random, int], dict[str, Any]]] = {
+    "charge.refunded": _refunded_charge,
+    "invoice.paid": _paid_invoice,
+    "payment_intent.succeeded": _payment_intent,
+}
+
+
+def _shopify(chance: random.Random, number: int) -> Event:
+    order, topic = shop.next_step(number)
+    event_id, now = new_uuid(chance), datetime.now(UTC)
+    headers = {
+        "X-Shopify-Topic": topic,
+        "X-Shopify-Webhook-Id": event_id,
+        "X-Shopify-Event-Id": new_uuid(chance),
+        "X-Shopify-Shop-Domain": "moonlit-manga.example.com",
+        "X-Shopify-API-Version": "2024-10",
+        "X-Shopify-Triggered-At": f"{now:%Y-%m-%dT%H:%M:%S.%f}{chance.randrange(1000):03d}Z",
+    }
+    return Event(event_id, topic, json_body(shop.payload(order, topic, now)), headers=headers)
+
+
+def _letters(chance: random.Random, length: int) -> str:
+    return "".join(chance.choices(string.ascii_letters + string.digits, k=length))
+
+
+_SAMPLES: Mapping[str, Callable[[random.Random, int], Event]] = {
     "github": _github,
     "hmac-sha256": _hmac_sha256,
+    "meta": messages.meta,
+    "shopify": _shopify,
+    "slack": messages.slack,
     "standard-webhooks": _standard_webhooks,
+    "stripe": _stripe,
+    "twilio": messages.twilio,
 }
 
-
-def _sign_github(event: Event, secret: str, now: float) -> dict[str, str]:
-    signature = hmac.new(secret.encode(), event.body, hashlib.sha256).hexdigest()
-    return {
-        "X-GitHub-Delivery": event.event_id,
-        "X-GitHub-Event": event.event_type,
-        "X-GitHub-Hook-ID": "4711",
-        "X-Hub-Signature-256": f"sha256={signature}",
-    }
-
-
-def _sign_hmac_sha256(event: Event, secret: str, now: float) -> dict[str, str]:
-    return {"X-Signature-256": "sha256=" + hmac.new(secret.encode(), event.body, hashlib.sha256).hexdigest()}
-
-
-def _sign_standard_webhooks(event: Event, secret: str, now: float) -> dict[str, str]:
-    key = base64.b64decode(secret.split("_", 1)[1])
-    signed = f"{event.event_id}.{int(now)}.".encode() + event.body
-    signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-    return {
-        "webhook-id": event.event_id,
-        "webhook-timestamp": str(int(now)),
-        "webhook-signature": f"v1,{signature}",
-    }
-
-
-_SIGNERS: Mapping[str, Callable[[Event, str, float], dict[str, str]]] = {
-    "github": _sign_github,
-    "hmac-sha256": _sign_hmac_sha256,
-    "standard-webhooks": _sign_standard_webhooks,
-}
-
-SOURCES = tuple(_SIGNERS)
-
-
-def _compact(document: Any) -> bytes:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+SOURCES = tuple(_SAMPLES)

@@ -5,6 +5,7 @@ and, where it is about an order, ``order:<id>`` and ``customer:<id>``; so the ev
 index, whatever their source.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.webhooks.order_store import forget_customer, lock_orders
 from chalicelib.webhooks.orders import OrderChange
+from chalicelib.webhooks.payloads import texts
 from chalicelib.webhooks.shopify import Effect, Redaction
 
 if TYPE_CHECKING:
@@ -82,8 +84,15 @@ def erase(connection: "Connection[Any]", redaction: Redaction) -> tuple[int, int
 
 def subjects_of(payload: str | None, body: bytes, effect: Effect | None) -> list[str]:
     """Whom an event is about: the addresses in its payload or else in its raw bytes, its order and its customer."""
-    text = payload if payload is not None else body.decode("utf-8", "replace") if b"@" in body else ""
+    text = _unescaped(payload) if payload is not None else body.decode("utf-8", "replace") if b"@" in body else ""
     return [*find_addresses(text), *_order_subjects(effect)] if "@" in text or effect else []
+
+
+def _unescaped(payload: str) -> str:
+    """The texts of a payload as they are meant: what is left of an escape would count as part of the address."""
+    if "\\" in payload and ("@" in payload or "\\u0040" in payload):
+        return "\n".join(texts(json.loads(payload)))
+    return payload
 
 
 def _order_subjects(effect: Effect | None) -> Iterator[str]:
@@ -106,5 +115,7 @@ def find_addresses(text: str) -> list[str]:
 def _addresses(text: str) -> Iterator[str]:
     for match in _DOMAIN.finditer(text):
         local_part = _LOCAL_PART.search(text[max(0, match.start() - _LONGEST_LOCAL_PART) : match.start()])
-        if local_part and local_part[0].strip(".") and len(local_part[0]) + len(match[0]) <= _LONGEST_ADDRESS:
-            yield f"{local_part[0].strip('.')}@{match[1]}".lower()
+        # A dot before the "@" is against the standard, and still part of what some carriers of mobile phones give out.
+        name = local_part[0].lstrip(".") if local_part else ""
+        if name and len(name) + len(match[0]) <= _LONGEST_ADDRESS:
+            yield f"{name}@{match[1]}".lower()

@@ -25,6 +25,9 @@ __all__ = ["MismatchError", "Scheme", "SchemeOptions", "SignatureError", "verify
 TOLERANCE_SECONDS = 300
 """How far a signed timestamp may lie from now, before or after (Standard Webhooks, Stripe and Slack agree)."""
 
+_MAX_FORM_FIELDS = 1_000
+"""Far more than a form of Twilio's has. The form is read before its signature is known to be right."""
+
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 Scheme: TypeAlias = Literal[
@@ -128,14 +131,18 @@ def _verify_stripe(signed: _Signed) -> None:
 
 
 def _verify_twilio(signed: _Signed) -> None:
-    """The URL is signed with the form's parameters; for any other body its hash is in the URL, and must be right."""
+    """The URL is signed with the form's parameters; for any other body its hash is in the URL, and must be right.
+
+    The parameters are signed one after the other without anything between them: where a name ends and its value begins,
+    and in what order they came, is not proved.
+    """
     given = signed.header("X-Twilio-Signature")
     if signed.url is None:
         raise SignatureError("The public URL that was called is not known.")
     try:
         urls = _with_and_without_port(signed.url)
         hashes = parse_qs(urlsplit(signed.url).query).get("bodySHA256")
-        form = [] if hashes else parse_qsl(signed.body.decode("utf-8"), keep_blank_values=True, errors="strict")
+        form = [] if hashes else _form_fields(signed.body)
     except ValueError:
         raise SignatureError("The URL or the form cannot be read.") from None
     if hashes and [_ascii(value) for value in hashes] != [hashlib.sha256(signed.body).hexdigest().encode()]:
@@ -147,6 +154,11 @@ def _verify_twilio(signed: _Signed) -> None:
     _require_match(given, expected)
 
 
+def _form_fields(body: bytes) -> Sequence[tuple[str, str]]:
+    text = body.decode("utf-8")
+    return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FORM_FIELDS)
+
+
 def _with_and_without_port(url: str) -> Sequence[str]:
     """The URL as it is, without its port, and with the default one: providers and proxies disagree about it."""
     parts = urlsplit(url)
@@ -154,7 +166,7 @@ def _with_and_without_port(url: str) -> Sequence[str]:
     bare = parts.netloc.removesuffix(f":{parts.port}") if parts.port is not None else parts.netloc
     default = {"http": 80, "https": 443}.get(parts.scheme)
     netlocs = [parts.netloc, bare, f"{bare}:{default}"] if host and default else [parts.netloc]
-    return list(dict.fromkeys(url.replace(parts.netloc, netloc, 1) for netloc in netlocs))
+    return list(dict.fromkeys(url.replace(f"//{parts.netloc}", f"//{netloc}", 1) for netloc in netlocs))
 
 
 def _verify_standard_webhooks(signed: _Signed) -> None:
@@ -168,12 +180,13 @@ def _verify_standard_webhooks(signed: _Signed) -> None:
     message = b".".join((_ascii(message_id), _ascii(timestamp), signed.body))
     if _any_ed25519_match(given["v1a"], message, signed.secrets):
         return
-    keys = _decoded_keys(secret for secret in signed.secrets if not secret.startswith(("whpk_", "whsk_")))
+    shared = (secret for secret in signed.secrets if not secret.startswith(("whpk_", "whsk_")))
+    keys = _decoded_keys(secret.removeprefix("whsec_") for secret in shared)
     _require_any_match(given["v1"], [_base64(_hmac_sha256(key, message)) for key in keys])
 
 
 def _any_ed25519_match(given: Iterable[str], message: bytes, secrets: Iterable[str]) -> bool:
-    publics = list(_decoded_keys(secret for secret in secrets if secret.startswith("whpk_")))
+    publics = list(_decoded_keys(secret.removeprefix("whpk_") for secret in secrets if secret.startswith("whpk_")))
     signatures = [decoded for decoded in map(_decoded, given) if decoded]
     return any(_is_ed25519(public, signature, message) for public in publics for signature in signatures)
 
@@ -201,12 +214,12 @@ _SCHEMES: Mapping[str, Callable[[_Signed], None]] = {
 }
 
 
-def _decoded_keys(secrets: Iterable[str]) -> Iterator[bytes]:
-    """Keys from ``whsec_<base64>`` and ``whpk_<base64>``; padding may be missing, what is no base64 never matches."""
-    for secret in secrets:
-        encoded = secret.removeprefix("whsec_").removeprefix("whpk_").rstrip("=")
+def _decoded_keys(encoded: Iterable[str]) -> Iterator[bytes]:
+    """Keys from base64, whose padding may be missing. What is no base64, another prefix say, never matches."""
+    for text in encoded:
+        bare = text.rstrip("=")
         try:
-            key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+            key = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
         except ValueError:
             continue
         if key:

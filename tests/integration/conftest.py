@@ -115,13 +115,19 @@ class Cloud:
         assert not check or result.returncode == 0, result.stdout + result.stderr
         return result
 
-    def post(self, source: str, body: bytes, headers: dict[str, str]) -> requests.Response:
-        return requests.post(f"{self.endpoints.http}/webhooks/{source}", data=body, headers=headers, timeout=30)
+    def post(self, source: str, body: bytes, headers: dict[str, str], query: str = "") -> requests.Response:
+        return requests.post(self.url(source) + query, data=body, headers=headers, timeout=30)
+
+    def url(self, source: str) -> str:
+        return f"{self.endpoints.http}/webhooks/{source}"
+
+    def sign(self, source: str, event: Event, secret: str | None = None) -> dict[str, str]:
+        """The headers with which its provider would deliver an event."""
+        return dict(sign(source, event, secret or self.secrets[source][0], time.time(), self.url(source)))
 
     def deliver(self, source: str, event: Event, secret: str | None = None) -> requests.Response:
         """Deliver an event as its provider would."""
-        headers = sign(source, event, secret or self.secrets[source][0], time.time())
-        return self.post(source, event.body, dict(headers))
+        return self.post(source, event.body, self.sign(source, event, secret), event.query)
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Rows from the local cloud's PostgreSQL."""

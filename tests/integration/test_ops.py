@@ -65,7 +65,7 @@ def graveyard(cloud: Cloud) -> Iterator[None]:
 @pytest.fixture
 def event(cloud: Cloud) -> str:
     """The id of an event from GitHub that is stored."""
-    sent = make_event("github", random.Random(uuid.uuid4().int), b'{"title":"\xe8\xa1\xa8\xe7\xb4\x99"}')
+    sent = make_event("github", random.Random(uuid.uuid4().int), body=b'{"title":"\xe8\xa1\xa8\xe7\xb4\x99"}')
     assert cloud.deliver("github", sent).status_code == 202
     eventually(lambda: cloud.arrived(sent.event_id))
     return sent.event_id
@@ -146,7 +146,7 @@ def test_an_event_is_shown_with_its_body(cloud: Cloud, event: str) -> None:
 
 def test_a_large_body_is_shown(cloud: Cloud) -> None:
     body = random.Random(1).randbytes(4 * 1024 * 1024)
-    sent = make_event("github", random.Random(uuid.uuid4().int), body)
+    sent = make_event("github", random.Random(uuid.uuid4().int), body=body)
     assert cloud.deliver("github", sent).status_code == 202
     eventually(lambda: cloud.arrived(sent.event_id))
 

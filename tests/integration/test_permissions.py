@@ -91,7 +91,7 @@ def as_function(cloud: Cloud, function: str, service: str) -> Any:
 
 
 def test_without_leave_to_put_a_large_body_it_is_not_accepted(cloud: Cloud) -> None:
-    event = make_event("github", random.Random(uuid.uuid4().int), b"x" * (MAX_INLINE_BODY_BYTES + 1))
+    event = make_event("github", random.Random(uuid.uuid4().int), body=b"x" * (MAX_INLINE_BODY_BYTES + 1))
 
     with without_statement(cloud, "api_handler", "PutLargeBodies"):
         answer = cloud.deliver("github", event)
@@ -102,7 +102,7 @@ def test_without_leave_to_put_a_large_body_it_is_not_accepted(cloud: Cloud) -> N
 
 
 def test_without_leave_to_fetch_a_large_body_its_event_comes_back_until_it_can(cloud: Cloud) -> None:
-    event = make_event("github", random.Random(uuid.uuid4().int), b"x" * (MAX_INLINE_BODY_BYTES + 1))
+    event = make_event("github", random.Random(uuid.uuid4().int), body=b"x" * (MAX_INLINE_BODY_BYTES + 1))
 
     with without_statement(cloud, "process_webhooks", "FetchLargeBodies"):
         assert cloud.deliver("github", event).status_code == 202

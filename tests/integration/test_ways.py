@@ -7,7 +7,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from chalicelib.aws import clients
 from chalicelib.webhooks.schema import read_migrations
 from localcloud.layout import ROOT
 from localcloud.processes import free_port
-from localcloud.samples import make_event, sign
+from localcloud.samples import make_event
 from tests.builders import make_envelope, sqs_event
 from tests.integration.conftest import Cloud, eventually
 
@@ -65,9 +64,9 @@ def forget() -> None:
 
 def test_the_test_client_sends_a_webhook_to_postgresql(cloud: Cloud, client: Client) -> None:
     event = make_event("github", random.Random(uuid.uuid4().int))
-    headers = sign("github", event, cloud.secrets["github"][0], time.time())
+    headers = cloud.sign("github", event)
 
-    answer = client.http.post("/webhooks/github", headers=dict(headers), body=event.body)
+    answer = client.http.post("/webhooks/github", headers=headers, body=event.body)
 
     assert (answer.status_code, answer.json_body) == (202, {"status": "accepted", "event_id": event.event_id})
     eventually(lambda: cloud.arrived(event.event_id))
@@ -133,8 +132,8 @@ def chalice_local(project: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("body", [None, b'{"a": "\xff\x00"}\r\n'])
 def test_chalice_local_sends_a_webhook_to_postgresql(cloud: Cloud, chalice_local: str, body: bytes | None) -> None:
-    event = make_event("github", random.Random(uuid.uuid4().int), body)
-    headers = sign("github", event, cloud.secrets["github"][0], time.time())
+    event = make_event("github", random.Random(uuid.uuid4().int), body=body)
+    headers = cloud.sign("github", event)
 
     answer = requests.post(f"{chalice_local}/webhooks/github", data=event.body, headers=headers, timeout=30)
 

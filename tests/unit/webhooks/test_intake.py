@@ -50,8 +50,8 @@ def intake(queue: FakeQueue, secrets: FakeSecrets, bucket: FakeBucket) -> Intake
 
 
 def request(source: str, body: bytes | None = None, *, secret: str = SECRET, **headers: str) -> HttpRequest:
-    event = make_event(source, random.Random(3), body)
-    signed = dict(sign(source, event, secret, NOW))
+    event = make_event(source, random.Random(3), body=body)
+    signed = dict(sign(source, event, secret, NOW, "https://shop.example.com/webhooks/" + source))
     return HttpRequest(event.body, signed | headers, url=None, request_id="request-1")
 
 

@@ -5,6 +5,7 @@
     ├── RequestError                the caller's fault; the answer says what to change
     │   ├── InvalidBodyError        the body is not what its source promises (with reasons)
     │   ├── SignatureError          who sent this cannot be proven
+    │   ├── UnauthorizedError       who asks has not proven that they may
     │   ├── NotFoundError           no such thing at this address
     │   └── TooLargeError           more bytes than the source may send
     ├── UnavailableError            a dependency failed; the same request may succeed later
@@ -47,6 +48,15 @@ class SignatureError(RequestError):
     """The request does not prove who sent it. The message never tells which secret came close."""
 
     code = "invalid_signature"
+
+
+class UnauthorizedError(RequestError):
+    """A token or a ticket is missing, forged, too old, used, or somebody else's: the answer never tells which."""
+
+    code = "unauthorized"
+
+    def __init__(self, message: str = "The token is not valid.") -> None:
+        super().__init__(message)
 
 
 class NotFoundError(RequestError):

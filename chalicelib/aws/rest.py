@@ -18,6 +18,7 @@ from chalicelib.errors import (
     RequestError,
     SignatureError,
     TooLargeError,
+    UnauthorizedError,
     UnavailableError,
 )
 
@@ -26,6 +27,7 @@ ANY_CONTENT_TYPE = ["*/*"]
 _STATUS: Mapping[type[FrontdeskError], HTTPStatus] = {
     RequestError: HTTPStatus.BAD_REQUEST,
     SignatureError: HTTPStatus.UNAUTHORIZED,
+    UnauthorizedError: HTTPStatus.UNAUTHORIZED,
     NotFoundError: HTTPStatus.NOT_FOUND,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -1,0 +1,170 @@
+"""Tokens: who a customer is, whose a session is, and tickets that open a socket once.
+
+All are JWTs signed with HS256. The shop's backend signs ``identity`` tokens, with secrets it shares with Frontdesk;
+everything else is signed by Frontdesk, with secrets of its own. Of both there may be several at a time, the newest
+first, so that each can be rotated: the newest signs, all of them verify.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import uuid4
+
+from chalicelib.errors import UnauthorizedError, UnavailableError
+
+ALGORITHM = "HS256"
+TICKET_SECONDS = 60
+SESSION_SECONDS = 86_400
+IDENTITY_SECONDS = 300
+"""The longest life of an identity token, which the shop makes for each use."""
+
+LEEWAY_SECONDS = 10
+"""By how much the shop's clock may differ."""
+
+MIN_SECRET_BYTES = 32
+"""RFC 7518, section 3.2: a key of at least the hash's size."""
+
+ANONYMOUS = "anonymous"
+
+
+class Keys(Protocol):
+    """The active secrets of a purpose."""
+
+    def active(self, name: str) -> Sequence[str]:
+        """All of them, newest first."""
+
+    def refreshed(self, name: str) -> Sequence[str]:
+        """The same, read anew unless that was done a moment ago."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A customer as the shop knows them."""
+
+    customer_id: str
+    email: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Leave to open one socket, for a customer's session or for an agent. ``id`` is used up by that."""
+
+    id: str
+    session_id: str | None = None
+    agent: str | None = None
+
+
+@dataclass(frozen=True)
+class Token:
+    """Proof that somebody owns a session, or that they are an agent. ``expires_at`` is in seconds since the epoch."""
+
+    session_id: str | None
+    agent: str | None
+    expires_at: int
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Makes and reads tokens. ``keys`` has the secrets ``chat-identity`` and ``chat-signing``."""
+
+    keys: Keys
+    clock: Callable[[], float]
+
+    def read_identity(self, text: str) -> Identity:
+        """Who the shop says a customer is. ``UnauthorizedError``, which does not tell why."""
+        claims = self._read(text, "chat-identity", None)
+        if not 0 < claims["exp"] - claims["iat"] <= IDENTITY_SECONDS:
+            raise UnauthorizedError
+        subject = claims["sub"]
+        if not (0 < len(subject) <= 255 and subject.isprintable()) or subject == ANONYMOUS:
+            raise UnauthorizedError
+        return Identity(subject, _text(claims.get("email")), _text(claims.get("name")))
+
+    def session_token(self, session_id: str, until: int) -> tuple[str, int]:
+        """A token of a session and when it expires, at ``until`` at the latest."""
+        return self._sign("session", session_id, min(self._now() + SESSION_SECONDS, until))
+
+    def agent_token(self, name: str, seconds: int) -> tuple[str, int]:
+        return self._sign("agent", name, self._now() + seconds)
+
+    def ticket(self, *, session_id: str | None = None, agent: str | None = None) -> tuple[str, Ticket]:
+        """A ticket as a text, and what it says."""
+        ticket = Ticket(uuid4().hex, session_id, agent)
+        kind, subject = ("ticket", session_id) if session_id else ("agent-ticket", agent)
+        assert subject is not None
+        text, _ = self._sign(kind, subject, self._now() + TICKET_SECONDS, ticket.id)
+        return text, ticket
+
+    def read_token(self, text: str) -> Token:
+        """Whose token it is. ``UnauthorizedError`` for anything else, which does not tell why."""
+        claims = self._read(text, "chat-signing", {"session", "agent"})
+        subject = claims["sub"]
+        is_agent = claims["use"] == "agent"
+        return Token(None if is_agent else subject, subject if is_agent else None, claims["exp"])
+
+    def read_ticket(self, text: str) -> Ticket:
+        claims = self._read(text, "chat-signing", {"ticket", "agent-ticket"})
+        subject, is_agent = claims["sub"], claims["use"] == "agent-ticket"
+        return Ticket(str(claims["jti"]), None if is_agent else subject, subject if is_agent else None)
+
+    def _sign(self, use: str, subject: str, expires_at: int, identifier: str | None = None) -> tuple[str, int]:
+        import jwt
+
+        secrets = self._secrets("chat-signing")
+        if not secrets:
+            raise UnavailableError("The chat has no secret to sign with.")
+        claims = {"use": use, "sub": subject, "iat": self._now(), "exp": expires_at}
+        claims |= {"jti": identifier} if identifier else {}
+        return jwt.encode(claims, secrets[0], algorithm=ALGORITHM), expires_at
+
+    def _read(self, text: str, name: str, uses: set[str] | None) -> Mapping[str, Any]:
+        """The claims of a token that is signed, in time and made for one of ``uses``."""
+        secrets = self._secrets(name)
+        claims = _verified(text, secrets) or _verified(text, self._secrets(name, fresh=True))
+        now = self.clock()
+        if claims is None or not _is_whole(claims):
+            raise UnauthorizedError
+        if not claims["iat"] - LEEWAY_SECONDS <= now < claims["exp"]:
+            raise UnauthorizedError
+        if uses is not None and claims.get("use") not in uses:
+            raise UnauthorizedError
+        return claims
+
+    def _secrets(self, name: str, *, fresh: bool = False) -> list[str]:
+        found = self.keys.refreshed(name) if fresh else self.keys.active(name)
+        return [secret for secret in found if len(secret.encode()) >= MIN_SECRET_BYTES]
+
+    def _now(self) -> int:
+        return int(self.clock())
+
+
+def _verified(text: str, secrets: Sequence[str]) -> Mapping[str, Any] | None:
+    """What a token says, when one of the secrets signed it. Times are checked by who asks, by its own clock."""
+    import jwt
+
+    unchecked = {
+        "verify_exp": False,
+        "verify_iat": False,
+        "verify_nbf": False,
+        "verify_aud": False,
+        "verify_sub": False,
+    }
+    for secret in secrets:
+        try:
+            claims: Mapping[str, Any] = jwt.decode(text, secret, algorithms=[ALGORITHM], options=unchecked)  # type: ignore[arg-type]
+        except (jwt.PyJWTError, ValueError, TypeError):
+            continue
+        return claims
+    return None
+
+
+def _is_whole(claims: Mapping[str, Any]) -> bool:
+    times = (claims.get("iat"), claims.get("exp"))
+    return isinstance(claims.get("sub"), str) and all(
+        isinstance(time, int) and not isinstance(time, bool) for time in times
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= 255 and value.isprintable() else None

@@ -15,10 +15,11 @@ from chalicelib import telemetry
 from chalicelib.aws.tables import ConditionFailedError, put, update
 from chalicelib.chat import frames, handoff, persona
 from chalicelib.chat.deltas import DeltaSender, Socket
+from chalicelib.chat.failed_turns import FailedTurn
 from chalicelib.chat.handoff import Handoffs
 from chalicelib.chat.prompt import MAX_CONTEXT_TURNS, build_messages, build_system
 from chalicelib.chat.replies import Model, Reply, Replying, Tool
-from chalicelib.chat.sessions import Session, Sessions, session_key
+from chalicelib.chat.sessions import Session, Sessions, Status, session_key
 from chalicelib.chat.summaries import Summaries
 from chalicelib.chat.tokens import ANONYMOUS
 from chalicelib.chat.turns import Turn
@@ -31,24 +32,11 @@ ANSWER_SECONDS = 45
 """How long a whole answer may take; the function's time limit is longer."""
 
 
-class Queue(Protocol):
-    def send(self, body: str, *, group: str) -> None:
-        """Return once the queue holds the message, else raise ``UnavailableError``."""
-
-
 class Orders(Protocol):
     """The orders, which webhooks brought."""
 
     def look_up(self, number: str, *, customer_id: str | None, email: str | None) -> Mapping[str, Any]:
         """One order of a customer's, or of whoever knows its number and e-mail address; ``{"error": …}`` else."""
-
-
-@dataclass(frozen=True)
-class FailedTurn:
-    """An answer that could not be stored, its key already fixed."""
-
-    session_id: str
-    turn: Turn
 
 
 class FailedTurns(Protocol):
@@ -155,8 +143,9 @@ class Answering:
         Returns the very ``session`` when the answer had been stored before.
         """
         for _ in range(handoff.ATTEMPTS):
-            noted = {"answered": answer.seq - 1, "unsummarised": session.unsummarised + 2}
-            extra = noted | ({"summarise": True} if noted["unsummarised"] >= SUMMARISE_FROM else {})
+            answered, unsummarised = answer.seq - 1, session.unsummarised + 2
+            extra: dict[str, Any] = {"answered": answered, "unsummarised": unsummarised}
+            extra |= {"summarise": True} if unsummarised >= SUMMARISE_FROM else {}
             if wish is not None:
                 writes, _ = self.handoffs.writes(session, handoff.to_people("assistant", wish), extra=extra)
             else:
@@ -171,7 +160,8 @@ class Answering:
                     return session
                 session = found
                 continue
-            return replace(session, status="waiting" if wish is not None else "active", **noted)
+            status: Status = "waiting" if wish is not None else "active"
+            return replace(session, status=status, answered=answered, unsummarised=unsummarised)
         raise UnavailableError("The conversation moves too fast at the moment.")
 
     def _show_last(self, session: Session, turns: Sequence[Turn]) -> None:

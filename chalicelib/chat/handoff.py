@@ -6,7 +6,7 @@ meanwhile makes the transaction fail, and it is tried again.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.aws.tables import ConditionFailedError, Item, Table, Write, delete, put, update
@@ -89,23 +89,51 @@ class Handoffs:
             return Session.from_item({**item, "status": step.after, "seq": turn.seq, "agent": step.agent}), turn
         raise UnavailableError("The conversation moves too fast at the moment; try again.", retry_after=1)
 
+    def say(self, session: Session, message_id: str, content: str) -> tuple[Turn, bool]:
+        """Store what an agent says in a session that is theirs; whether it is new.
+
+        ``MovedError`` when the session was returned or closed meanwhile.
+        """
+        for _ in range(ATTEMPTS):
+            now = int(self.clock())
+            turn = Turn(session.seq + 1, "agent", content, now, response_id=message_id, agent=session.agent)
+            item = turn.to_item(session.session_id)
+            marker = {"PK": item["PK"], "SK": f"MSG#{message_id}", "seq": turn.seq, "ttl": item["ttl"]}
+            change = _change(session, {"seq": turn.seq, "updated_at": now})
+            try:
+                self.table.transact(put(marker), put(item), change)
+            except ConditionFailedError as refused:
+                if stored := refused.items[0]:
+                    return replace(turn, seq=stored["seq"]), False
+                session = self._again(session)
+                continue
+            return turn, True
+        raise UnavailableError("The conversation moves too fast at the moment; try again.", retry_after=1)
+
+    def _again(self, session: Session) -> Session:
+        item = self.table.get(session_key(session.session_id))
+        found = Session.from_item(item) if item else None
+        if found is None or found.status != session.status or found.agent != session.agent:
+            raise MovedError("This conversation is no longer yours.")
+        return found
+
     def writes(
         self, session: Session, step: Step, waiting: str | None = None, extra: Item | None = None
     ) -> tuple[list[Write], Turn]:
         """The writes of a step, with ``extra`` to be set on META beside it; and the system's turn among them.
 
-        ``waiting`` is the sort key of the session's entry on the desk, where it has one.
+        ``waiting`` is the sort key of the session's entry on the desk, where it has one already.
         """
         now_ms = int(self.clock() * 1000)
         agent = step.agent or session.agent
         turn = Turn(session.seq + 1, "system", SAID[step.after].format(agent=agent), now_ms // 1000)
-        entry = f"{WAITING}{now_ms:015}#{session.session_id}"
+        entry = waiting or f"{WAITING}{now_ms:015}#{session.session_id}"
         changes = {
             "status": step.after,
             "seq": turn.seq,
             "updated_at": now_ms // 1000,
             "agent": agent if step.after in ("handoff", "closed") else None,
-            "waiting": entry if step.after == "waiting" else None,
+            "waiting": entry if step.after in ("waiting", "handoff") else None,
             "handoff_at": now_ms // 1000,
         } | (extra or {})
         writes = [
@@ -113,14 +141,18 @@ class Handoffs:
             put({**_handoff_key(session, now_ms), **_record(step, now_ms)}),
             put(turn.to_item(session.session_id)),
         ]
-        if step.after == "waiting":
-            writes.append(put(_waiting(session, step, entry, now_ms // 1000)))
-        elif waiting:
-            writes.append(delete({"PK": DESK, "SK": waiting}))
+        key = {"PK": DESK, "SK": entry}
+        match step.after:
+            case "waiting":
+                writes.append(put({**key, **_waiting(session, step, now_ms // 1000)}))
+            case "handoff":
+                writes.append(update(key, "SET agent = :agent", agent=agent))
+            case _:
+                writes.append(delete(key))
         return writes, turn
 
-    def waiting(self) -> list[Item]:
-        """The entries of those who wait, the longest first."""
+    def entries(self) -> list[Item]:
+        """The entries of those who wait, and of those who are being helped; these have an ``agent``. Oldest first."""
         now = self.clock()
         return [item for item in self.table.query(DESK, WAITING) if item["ttl"] > now]
 
@@ -156,11 +188,9 @@ def _record(step: Step, now_ms: int) -> dict[str, Any]:
     return {"status": step.after, "who": step.who, "reason": step.reason, "at": now, "ttl": now + BACKSTOP_SECONDS}
 
 
-def _waiting(session: Session, step: Step, entry: str, now: int) -> Item:
+def _waiting(session: Session, step: Step, now: int) -> Item:
     customer = session.name or session.email or session.customer_id
     return {
-        "PK": DESK,
-        "SK": entry,
         "session_id": session.session_id,
         "customer": customer,
         "reason": step.reason,

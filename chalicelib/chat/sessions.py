@@ -95,11 +95,11 @@ class Sessions:
     clock: Callable[[], float]
     make_id: Callable[[], str]
 
-    def open(self, identity: Identity | None, ticket: str) -> Session:
-        """A new session, to which ``ticket`` opens the first socket."""
+    def open(self, session_id: str, identity: Identity | None, ticket: str) -> Session:
+        """A new session under an id of ``make_id``, to which ``ticket`` opens the first socket."""
         now = int(self.clock())
         item = {
-            **session_key(session_id := self.make_id()),
+            **session_key(session_id),
             "session_id": session_id,
             "customer_id": identity.customer_id if identity else ANONYMOUS,
             **_known(identity),

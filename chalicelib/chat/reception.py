@@ -1,0 +1,228 @@
+"""Reception: what comes in over the sockets of customers and agents, and what they hear at once.
+
+A customer's message is acknowledged when it is stored and its session is queued; the answer comes from elsewhere. The
+same message a second time, at whatever stage, is acknowledged as it is stored, shown its answer if there is one, and
+queued again if there is none.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from chalicelib import telemetry
+from chalicelib.chat import frames, handoff
+from chalicelib.chat.deltas import Socket
+from chalicelib.chat.desk import Desk, conversation
+from chalicelib.chat.frames import FrameError, Inbound
+from chalicelib.chat.handoff import Handoffs, Step
+from chalicelib.chat.opening import read_ticket
+from chalicelib.chat.sessions import Connection, Session, Sessions
+from chalicelib.chat.summaries import Summaries
+from chalicelib.chat.tokens import Tokens
+from chalicelib.chat.turns import Turn
+from chalicelib.errors import FrontdeskError, NotFoundError, RequestError, UnauthorizedError, UnavailableError
+
+
+class Queue(Protocol):
+    def send(self, body: str, *, group: str) -> None:
+        """Return once the queue holds the message, else raise ``UnavailableError``."""
+
+
+class Sockets(Socket, Protocol):
+    def close(self, connection_id: str) -> bool:
+        """Close a connection; whether it was still there."""
+
+
+@dataclass(frozen=True)
+class Reception:
+    """Serves sockets. ``clock`` gives seconds since the epoch."""
+
+    tokens: Tokens
+    sessions: Sessions
+    handoffs: Handoffs
+    summaries: Summaries
+    desk: Desk
+    sockets: Sockets
+    queue: Queue
+    clock: Callable[[], float]
+
+    def connect(self, connection_id: str, query: Mapping[str, Any] | None) -> HTTPStatus:
+        """Let a socket in that has a ticket: 200; 401 for any other, 503 when that cannot be known."""
+        try:
+            ticket = read_ticket(self.tokens, dict(query or {}))
+            if ticket.agent:
+                self.desk.connect(ticket, connection_id)
+                return HTTPStatus.OK
+            assert ticket.session_id is not None
+            _, before = self.sessions.connect(ticket.session_id, ticket.id, connection_id)
+        except UnauthorizedError:
+            telemetry.count("SocketsRefused")
+            return HTTPStatus.UNAUTHORIZED
+        except UnavailableError:
+            telemetry.logger.exception("socket cannot be let in")
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        if before and before != connection_id:
+            self._take_over(before)
+        return HTTPStatus.OK
+
+    def receive(self, connection_id: str, body: str | None) -> None:
+        """Serve one frame; whatever goes wrong is told in an ``error`` frame."""
+        message_id: str | None = None
+        try:
+            connection = self.sessions.connection(connection_id)
+            if connection is None:
+                raise UnauthorizedError("This connection is not known; open a new one.")
+            frame = frames.read_frame(body, agent=connection.agent is not None)
+            message_id = frame.message_id
+            if connection.agent:
+                self._serve_agent(connection, connection.agent, frame)
+            else:
+                self._serve_customer(connection, frame)
+        except FrameError as error:
+            self._tell(connection_id, frames.error(error.code, str(error), error.message_id))
+        except RequestError as error:
+            self._tell(connection_id, frames.error(_code(error), str(error), message_id))
+        except UnavailableError as error:
+            telemetry.logger.error("frame not served", exc_info=error)
+            self._tell(connection_id, frames.error("unavailable", str(error), message_id))
+        except Exception as error:  # noqa: BLE001 - the boundary of one frame; its text must not reach the client
+            telemetry.logger.error("unexpected error", exc_info=error)
+            text = "Something broke here; it is logged."
+            self._tell(connection_id, frames.error(FrontdeskError.code, text, message_id))
+
+    def disconnect(self, connection_id: str) -> None:
+        """A socket is gone. Nothing depends on hearing so."""
+        try:
+            connection = self.sessions.connection(connection_id)
+            if connection and connection.agent:
+                self.desk.disconnect(connection)
+            elif connection:
+                self.sessions.disconnect(connection)
+        except UnavailableError:
+            telemetry.logger.exception("disconnect not noted")
+
+    def _serve_customer(self, connection: Connection, frame: Inbound) -> None:
+        match frame.action:
+            case "ping":
+                self._tell(connection.connection_id, frames.PONG)
+            case "hello":
+                self._greet(connection)
+            case "request_human":
+                self._request_human(connection, frame.reason or "")
+            case "message":
+                self._take_message(connection, str(frame.message_id), str(frame.content))
+
+    def _greet(self, connection: Connection) -> None:
+        session = self._session(connection)
+        turns = self.sessions.turns(session.session_id)
+        self._tell(connection.connection_id, frames.session(session.session_id, session.status, turns))
+
+    def _take_message(self, connection: Connection, message_id: str, content: str) -> None:
+        session = self.sessions.claim_message(connection)
+        turn, is_new = self.sessions.add_message(session, message_id, content)
+        if session.status == "active":
+            self._queue(session, turn, is_new=is_new)
+        elif is_new:
+            self.desk.tell(session.agent, frames.message(turn, session.session_id))
+        self._tell(connection.connection_id, frames.ack(message_id, turn.seq))
+        telemetry.count("ChatMessages" if is_new else "ChatMessagesRepeated")
+        if not is_new and (answer := self.sessions.turn(session.session_id, turn.seq + 1)):
+            self._tell(connection.connection_id, frames.message(answer))
+
+    def _queue(self, session: Session, turn: Turn, *, is_new: bool) -> None:
+        if is_new or session.answered < turn.seq:
+            self.queue.send(session.session_id, group=session.session_id)
+
+    def _request_human(self, connection: Connection, reason: str) -> None:
+        session = self._session(connection)
+        self._step(session, handoff.to_people("customer", reason))
+
+    def _session(self, connection: Connection) -> Session:
+        assert connection.session_id is not None
+        session = self.sessions.find(connection.session_id)
+        if session is None:
+            raise NotFoundError("This conversation has ended; start a new one.")
+        if session.connection_id != connection.connection_id:
+            raise UnauthorizedError("This conversation goes on in another window.")
+        return session
+
+    def _step(self, session: Session, step: Step) -> Session:
+        """Take a step, and tell everybody whom it concerns."""
+        after, turn = self.handoffs.take(session.session_id, step)
+        if after.connection_id:
+            self._tell(after.connection_id, frames.message(turn))
+            self._tell(after.connection_id, frames.handoff(after.status))
+        if step.agent:
+            self.desk.tell(step.agent, frames.handoff(after.status, after.session_id))
+        self.desk.show_queue()
+        telemetry.count("Handoffs", status=after.status)
+        return after
+
+    def _serve_agent(self, connection: Connection, agent: str, frame: Inbound) -> None:
+        session_id = frame.session_id or ""
+        match frame.action:
+            case "ping":
+                self._tell(connection.connection_id, frames.PONG)
+            case "hello":
+                self.desk.show_queue()
+            case "claim":
+                self._show(connection, self._claim(session_id, agent))
+            case "return":
+                self._step(self._theirs(session_id, agent), handoff.give_back(agent))
+            case "close":
+                self._step(self._theirs(session_id, agent), handoff.close(agent))
+            case "message":
+                self._say(connection, self._theirs(session_id, agent), frame)
+
+    def _claim(self, session_id: str, agent: str) -> Session:
+        session = self._known(session_id)
+        if session.status == "handoff" and session.agent == agent:
+            return session
+        return self._step(session, handoff.claim(agent))
+
+    def _show(self, connection: Connection, session: Session) -> None:
+        summary = self.summaries.latest(session) if session.summary_upto else None
+        turns = self.sessions.turns(session.session_id)
+        self._tell(connection.connection_id, conversation(session, summary, turns))
+
+    def _say(self, connection: Connection, session: Session, frame: Inbound) -> None:
+        turn, is_new = self.handoffs.say(session, str(frame.message_id), str(frame.content))
+        self._tell(
+            connection.connection_id, {**frames.ack(str(frame.message_id), turn.seq), "session_id": session.session_id}
+        )
+        if is_new and session.connection_id:
+            self._tell(session.connection_id, frames.message(turn))
+
+    def _theirs(self, session_id: str, agent: str) -> Session:
+        session = self._known(session_id)
+        if session.status != "handoff" or session.agent != agent:
+            raise UnauthorizedError("This conversation is not yours.")
+        return session
+
+    def _known(self, session_id: str) -> Session:
+        session = self.sessions.find(session_id)
+        if session is None:
+            raise NotFoundError("There is no such conversation any more.")
+        return session
+
+    def _take_over(self, connection_id: str) -> None:
+        self._tell(connection_id, frames.error("unauthorized", "This conversation goes on in another window."))
+        try:
+            self.sockets.close(connection_id)
+        except UnavailableError:
+            telemetry.logger.warning("old socket not closed")
+
+    def _tell(self, connection_id: str, frame: frames.Frame) -> None:
+        """Send a frame to a client that may be gone; then its next ``hello`` tells all of it."""
+        try:
+            self.sockets.send(connection_id, frame)
+        except UnavailableError as error:
+            telemetry.logger.warning("frame not sent", type=str(frame["type"]), detail=str(error))
+
+
+def _code(error: RequestError) -> str:
+    """The codes of frames are fewer than those of HTTP."""
+    return (
+        error.code if error.code in ("too_large", "rate_limited", "unauthorized", "session_closed") else "bad_request"
+    )

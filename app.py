@@ -2,16 +2,19 @@
 
 from typing import TYPE_CHECKING, Any, cast
 
-from chalice.app import Chalice, CloudWatchEvent, ConvertToMiddleware, SQSEvent
+from chalice.app import Chalice, CloudWatchEvent, ConvertToMiddleware, DynamoDBEvent, SQSEvent, WebsocketEvent
 
 from chalicelib import telemetry, wiring
-from chalicelib.aws import batches, rest
+from chalicelib.aws import batches, rest, streams
 from chalicelib.settings import APP_NAME, deployed_name
 
 if TYPE_CHECKING:
     from logging import Logger
 
+SESSIONS_STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/sessions/stream/named-by-infra-app-yaml"
+
 app = Chalice(app_name=APP_NAME, configure_logs=False)
+app.experimental_feature_flags.update(["WEBSOCKETS"])
 app.log = cast("Logger", telemetry.logger)
 app.register_middleware(ConvertToMiddleware(telemetry.logger.inject_lambda_context(log_event=False, clear_state=True)))
 
@@ -32,6 +35,55 @@ def receive_webhook(source: str) -> rest.Answer:
 @rest.answers
 def answer_handshake(source: str) -> rest.Answer:
     return wiring.intake().answer_handshake(source, rest.read_request(app))
+
+
+@app.route("/chat/sessions", methods=["POST"], content_types=rest.ANY_CONTENT_TYPE)
+@rest.answers
+def open_session() -> rest.Answer:
+    return wiring.opening().open(rest.read_request(app))
+
+
+@app.on_ws_connect(name="websocket_connect")
+def websocket_connect(event: WebsocketEvent) -> dict[str, int]:
+    query = event.to_dict().get("queryStringParameters")
+    return {"statusCode": wiring.reception().connect(event.connection_id, query)}
+
+
+@app.on_ws_message(name="websocket_message")
+def websocket_message(event: WebsocketEvent) -> None:
+    wiring.reception().receive(event.connection_id, event.body)
+
+
+@app.on_ws_disconnect(name="websocket_disconnect")
+def websocket_disconnect(event: WebsocketEvent) -> None:
+    wiring.reception().disconnect(event.connection_id)
+
+
+@app.on_sqs_message(queue=deployed_name("chat-messages.fifo"), batch_size=1, maximum_concurrency=50)
+def answer_messages(event: SQSEvent) -> dict[str, Any]:
+    return batches.answer_batch(wiring.session_queue().process(batches.read_batch(event.to_dict())))
+
+
+@app.on_sqs_message(queue=deployed_name("failed-turns"), batch_size=10)
+def write_failed_turns(event: SQSEvent) -> dict[str, Any]:
+    return batches.answer_batch(wiring.turn_writer().write(batches.read_batch(event.to_dict())))
+
+
+@app.on_dynamodb_record(stream_arn=SESSIONS_STREAM, batch_size=10)
+def summarize_sessions(event: DynamoDBEvent) -> dict[str, Any]:
+    changes = streams.read_changes(event.to_dict())
+    return streams.answer_changes(streams.for_each(changes, wiring.summarizing().handle))
+
+
+@app.on_dynamodb_record(stream_arn=SESSIONS_STREAM, batch_size=10)
+def delete_expired_sessions(event: DynamoDBEvent) -> dict[str, Any]:
+    changes = streams.read_changes(event.to_dict())
+    return streams.answer_changes(streams.for_each(changes, wiring.expiry().handle))
+
+
+@app.lambda_function()
+def look_up_order(event: dict[str, Any], context: object) -> dict[str, Any]:
+    return wiring.look_up_order(event)
 
 
 @app.on_sqs_message(queue=deployed_name("webhook-events"), batch_size=10, maximum_concurrency=5)

@@ -104,6 +104,67 @@ class RetentionSettings:
         return cls(days=int(text))
 
 
+@dataclass(frozen=True)
+class ChatSettings:
+    """Where sessions are kept, and how clients are reached. ``websocket_url`` is what they are told to connect to."""
+
+    table: str
+    websocket_url: str
+    connections_url: str
+    messages_queue_url: str
+    secrets_prefix: str
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        names = ("STAGE", "SESSIONS_TABLE", "WEBSOCKET_URL", "CONNECTIONS_URL", "CHAT_MESSAGES_QUEUE_URL")
+        stage, table, websocket_url, connections_url, queue_url = _required(variables, *names)
+        return cls(table, websocket_url, connections_url, queue_url, f"{APP_NAME}/{stage}/")
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """The table of the sessions alone, for what only keeps it."""
+
+    table: str
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        (table,) = _required(variables, "SESSIONS_TABLE")
+        return cls(table)
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The language model. ``endpoint_url`` is None for Bedrock itself; a guardrail has an id and a version."""
+
+    model_id: str
+    endpoint_url: str | None
+    guardrail_id: str | None
+    guardrail_version: str
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        (model_id,) = _required(variables, "MODEL_ID")
+        return cls(
+            model_id,
+            variables.get("MODEL_ENDPOINT_URL") or None,
+            variables.get("GUARDRAIL_ID") or None,
+            variables.get("GUARDRAIL_VERSION") or "DRAFT",
+        )
+
+
+@dataclass(frozen=True)
+class AnswerSettings:
+    """What answering needs beside the chat and the model."""
+
+    failed_turns_queue_url: str
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        (queue_url,) = _required(variables, "FAILED_TURNS_QUEUE_URL")
+        return cls(queue_url)
+
+
 def _required(variables: Mapping[str, str], *names: str) -> list[str]:
     missing = [name for name in names if not variables.get(name)]
     if missing:

@@ -7,12 +7,29 @@ libraries that only another one uses.
 import time
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from chalicelib import __version__, settings
 
 if TYPE_CHECKING:
     from chalicelib.aws.buckets import S3Bucket
+    from chalicelib.aws.queues import FifoQueue
     from chalicelib.aws.secrets import SecretCache
+    from chalicelib.aws.sockets import Connections
+    from chalicelib.aws.tables import Table
+    from chalicelib.chat.answers import Answering
+    from chalicelib.chat.desk import Desk
+    from chalicelib.chat.expiry import Expiry
+    from chalicelib.chat.failed_turns import TurnWriter
+    from chalicelib.chat.handoff import Handoffs
+    from chalicelib.chat.model import BedrockModel
+    from chalicelib.chat.opening import Opening
+    from chalicelib.chat.orders import OrderFunction
+    from chalicelib.chat.queue import SessionQueue
+    from chalicelib.chat.reception import Reception
+    from chalicelib.chat.sessions import Sessions
+    from chalicelib.chat.summaries import Summarizing
+    from chalicelib.chat.tokens import Tokens
     from chalicelib.webhooks.database import Database
     from chalicelib.webhooks.intake import Intake
     from chalicelib.webhooks.management import Management
@@ -102,3 +119,144 @@ def migrate_database() -> dict[str, Any]:
     migrations = list(read_migrations())
     applied = database().run(lambda connection: migrate(connection, migrations))
     return {"applied": applied, "version": database().run(current_version)}
+
+
+@cache
+def sessions_table() -> "Table":
+    from chalicelib.aws.clients import client
+    from chalicelib.aws.tables import Table
+
+    return Table(client("dynamodb"), settings.TableSettings.from_environ(settings.environ()).table)
+
+
+@cache
+def sessions() -> "Sessions":
+    from chalicelib.chat.sessions import Sessions
+
+    return Sessions(sessions_table(), time.time, lambda: uuid4().hex)
+
+
+@cache
+def tokens() -> "Tokens":
+    from chalicelib.chat.tokens import Tokens
+    from chalicelib.webhooks.secrets import SourceSecrets
+
+    prefix = settings.ChatSettings.from_environ(settings.environ()).secrets_prefix
+    return Tokens(SourceSecrets(secret_cache(), prefix, time.time), time.time)
+
+
+@cache
+def opening() -> "Opening":
+    from chalicelib.chat.opening import Opening
+
+    return Opening(sessions(), tokens(), settings.ChatSettings.from_environ(settings.environ()).websocket_url)
+
+
+@cache
+def sockets() -> "Connections":
+    from chalicelib.aws.clients import client
+    from chalicelib.aws.sockets import Connections
+
+    url = settings.ChatSettings.from_environ(settings.environ()).connections_url
+    return Connections(client("apigatewaymanagementapi", url))
+
+
+@cache
+def handoffs() -> "Handoffs":
+    from chalicelib.chat.handoff import Handoffs
+
+    return Handoffs(sessions_table(), time.time)
+
+
+@cache
+def desk() -> "Desk":
+    from chalicelib.chat.desk import Desk
+
+    return Desk(sessions_table(), handoffs(), sockets(), time.time)
+
+
+@cache
+def chat_messages() -> "FifoQueue":
+    from chalicelib.aws.clients import client
+    from chalicelib.aws.queues import FifoQueue
+
+    return FifoQueue(client("sqs"), settings.ChatSettings.from_environ(settings.environ()).messages_queue_url)
+
+
+@cache
+def reception() -> "Reception":
+    from chalicelib.chat.reception import Reception
+    from chalicelib.chat.summaries import Summaries
+
+    summaries = Summaries(sessions_table())
+    return Reception(tokens(), sessions(), handoffs(), summaries, desk(), sockets(), chat_messages(), time.time)
+
+
+@cache
+def model() -> "BedrockModel":
+    from chalicelib.aws.clients import MODEL, client
+    from chalicelib.chat.model import BedrockModel, Guardrail
+
+    config = settings.ModelSettings.from_environ(settings.environ())
+    guardrail = Guardrail(config.guardrail_id, config.guardrail_version) if config.guardrail_id else None
+    return BedrockModel(partial(client, "bedrock-runtime", config.endpoint_url, MODEL), config.model_id, guardrail)
+
+
+@cache
+def answering() -> "Answering":
+    from chalicelib.aws.clients import client
+    from chalicelib.aws.queues import SqsQueue
+    from chalicelib.chat.answers import Answering
+    from chalicelib.chat.failed_turns import FailedTurnQueue
+    from chalicelib.chat.summaries import Summaries
+
+    config = settings.AnswerSettings.from_environ(settings.environ())
+    failed_turns = FailedTurnQueue(SqsQueue(client("sqs"), config.failed_turns_queue_url))
+    summaries = Summaries(sessions_table())
+    return Answering(
+        sessions(), handoffs(), desk(), summaries, model(), orders(), sockets(), failed_turns, time.time, time.sleep
+    )
+
+
+@cache
+def session_queue() -> "SessionQueue":
+    from chalicelib.chat.queue import SessionQueue
+
+    return SessionQueue(answering(), chat_messages())
+
+
+@cache
+def orders() -> "OrderFunction":
+    from chalicelib.aws.clients import SLOW, client
+    from chalicelib.aws.functions import Function
+    from chalicelib.chat.orders import OrderFunction
+
+    return OrderFunction(Function(client("lambda", None, SLOW), settings.deployed_name("look_up_order")))
+
+
+@cache
+def turn_writer() -> "TurnWriter":
+    from chalicelib.chat.failed_turns import TurnWriter
+
+    return TurnWriter(sessions_table())
+
+
+@cache
+def summarizing() -> "Summarizing":
+    from chalicelib.chat.summaries import Summaries, Summarizing
+
+    return Summarizing(sessions(), Summaries(sessions_table()), model(), time.time)
+
+
+@cache
+def expiry() -> "Expiry":
+    from chalicelib.chat.expiry import Expiry
+
+    return Expiry(sessions_table())
+
+
+def look_up_order(event: dict[str, Any]) -> dict[str, Any]:
+    """One order for a customer, as ``webhooks/order_lookup.py`` says."""
+    from chalicelib.webhooks.order_lookup import look_up_order
+
+    return database().run(lambda connection: look_up_order(connection, event))

@@ -14,6 +14,7 @@ class QueueMessage:
     body: str
     sent_at: datetime
     receives: int
+    receipt_handle: str = ""
 
 
 def read_batch(event: Mapping[str, Any]) -> list[QueueMessage]:
@@ -33,4 +34,5 @@ def _read_record(record: Mapping[str, Any]) -> QueueMessage:
         body=record["body"],
         sent_at=datetime.fromtimestamp(int(attributes.get("SentTimestamp", 0)) / 1000, UTC),
         receives=int(attributes.get("ApproximateReceiveCount", 1)),
+        receipt_handle=record.get("receiptHandle", ""),
     )

@@ -17,7 +17,13 @@ QUICK = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts":
 """For calls a sender waits for: mostly milliseconds, and two attempts of three seconds at the very worst."""
 
 
-SERVICES = ("s3", "secretsmanager", "sqs")
+MODEL = Config(connect_timeout=2, read_timeout=12, retries={"total_max_attempts": 1})
+"""For the language model: twelve seconds of silence, before the first word or between two, count as a failure."""
+
+SLOW = Config(connect_timeout=1, read_timeout=20, retries={"total_max_attempts": 1})
+"""For asking another function, which may start cold and ask a database."""
+
+SERVICES = ("apigatewaymanagementapi", "bedrock-runtime", "dynamodb", "lambda", "s3", "secretsmanager", "sqs")
 
 
 class _Loader(Loader):  # type: ignore[misc]
@@ -35,6 +41,6 @@ def _session() -> "Session":
 
 
 @cache
-def client(service: str) -> Any:
+def client(service: str, endpoint_url: str | None = None, config: Config = QUICK) -> Any:
     """The one client of a service in this process, one of ``SERVICES``."""
-    return _session().create_client(service, config=QUICK)
+    return _session().create_client(service, endpoint_url=endpoint_url, config=config)

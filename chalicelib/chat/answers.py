@@ -8,6 +8,7 @@ assistant's. Whoever repeats an answer finds it, and shows what is stored.
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from chalicelib import telemetry
 from chalicelib.aws.tables import ConditionFailedError, put, update
 from chalicelib.chat import frames, handoff, persona
 from chalicelib.chat.deltas import DeltaSender, Socket
+from chalicelib.chat.desk import Desk
 from chalicelib.chat.failed_turns import FailedTurn
 from chalicelib.chat.handoff import Handoffs
 from chalicelib.chat.prompt import MAX_CONTEXT_TURNS, build_messages, build_system
@@ -28,7 +30,10 @@ from chalicelib.errors import UnavailableError
 SUMMARISE_FROM = 10
 """Turns without a summary from which on one is made."""
 
-ANSWER_SECONDS = 45
+AWAIT_SECONDS = 10
+"""How long an answer that the table refused is waited for, before the session is tried again."""
+
+ANSWER_SECONDS = 40
 """How long a whole answer may take; the function's time limit is longer."""
 
 
@@ -50,6 +55,7 @@ class Answering:
 
     sessions: Sessions
     handoffs: Handoffs
+    desk: Desk
     summaries: Summaries
     model: Model
     orders: Orders
@@ -128,13 +134,14 @@ class Answering:
         except UnavailableError:
             telemetry.logger.error("answer not stored", session_id=session.session_id, seq=answer.seq)
             self.failed_turns.keep(FailedTurn(session.session_id, answer))
-            raise
+            after = self._await(session, answer)
         if after is None:
             return None
         stored = answer if after is not session else self.sessions.turn(session.session_id, answer.seq) or answer
         self._show(session, frames.message(stored))
         if wish is not None and after.status == "waiting":
             self._show(session, frames.handoff("waiting"))
+            self.desk.show_queue()
         return after
 
     def _write(self, session: Session, answer: Turn, wish: str | None) -> Session | None:
@@ -163,6 +170,16 @@ class Answering:
             status: Status = "waiting" if wish is not None else "active"
             return replace(session, status=status, answered=answered, unsummarised=unsummarised)
         raise UnavailableError("The conversation moves too fast at the moment.")
+
+    def _await(self, session: Session, answer: Turn) -> Session | None:
+        """Wait until an answer is stored that was given away: while this waits, no other answer can overtake it."""
+        for _ in range(AWAIT_SECONDS):
+            self.sleep(1)
+            with suppress(UnavailableError):
+                found = self.sessions.find(session.session_id)
+                if found is None or found.answered >= answer.seq - 1:
+                    return found
+        raise UnavailableError("An answer is not stored yet.")
 
     def _show_last(self, session: Session, turns: Sequence[Turn]) -> None:
         """Show the last answer again: who stored it may have died before showing it."""

@@ -260,6 +260,11 @@ class Sessions:
         items = self.table.query(f"SESSION#{session_id}", TURN, newest_first=True, limit=limit)
         return [Turn.from_item(item) for item in reversed(items)]
 
+    def turns_after(self, session: Session) -> list[Turn]:
+        """The turns that no summary covers yet, in their order."""
+        newest = self.turns(session.session_id, limit=200)
+        return [turn for turn in newest if turn.seq > session.summary_upto]
+
     def _ttl(self, ends_at: int) -> int:
         return min(int(self.clock()) + IDLE_SECONDS, ends_at)
 

@@ -17,6 +17,7 @@ import psutil
 import pytest
 import requests
 
+from chalicelib.webhooks.sources import SOURCES
 from localcloud.layout import ROOT
 from localcloud.samples import make_event
 from tests.integration.conftest import Cloud, eventually, start_cloud
@@ -156,10 +157,10 @@ class TestCommands:
     def test_secrets(self, cloud: Cloud) -> None:
         printed = json.loads(cloud.command("secrets").stdout)
 
-        assert set(printed) == {"github", "standard-webhooks", "hmac-sha256"}
+        assert set(printed) == set(SOURCES)
         assert all(isinstance(secrets, list) and secrets for secrets in printed.values())
 
-    @pytest.mark.parametrize("source", ["github", "standard-webhooks", "hmac-sha256"])
+    @pytest.mark.parametrize("source", SOURCES)
     def test_send(self, cloud: Cloud, source: str) -> None:
         before = count(cloud, source)
 

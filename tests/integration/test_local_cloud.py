@@ -259,7 +259,7 @@ class TestReload:
 
             entry, signing = blocks(ROOT / "docs" / "extending.md", "python")
             sources = copy / "chalicelib" / "webhooks" / "sources.py"
-            head = "    for source in (\n"
+            head = "SOURCES: Mapping[str, Source] = _by_name(\n"
             sources.write_text(sources.read_text().replace(head, head + entry.rstrip() + ",\n"))
             eventually(lambda: "made a secret for the source warehouse" in cloud.printed(), seconds=30)
             self.deliver_as_the_documentation_says(cloud, signing)

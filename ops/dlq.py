@@ -54,7 +54,9 @@ pass_dlq = click.make_pass_decorator(Dlq)
 @click.pass_context
 def dlq(context: click.Context, queue: str, visibility: int) -> None:
     """The dead-letter queue: list, show, send on, discard."""
-    context.obj = Dlq(context.find_object(Stage) or Stage("local"), queue, visibility)
+    stage = context.find_object(Stage)
+    assert stage is not None
+    context.obj = Dlq(stage, queue, visibility)
 
 
 def letter_filter(command: Callable[..., Any]) -> Callable[..., Any]:

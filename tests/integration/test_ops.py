@@ -327,7 +327,9 @@ def test_a_rotation_takes_the_providers_secret_and_can_be_finished(cloud: Cloud,
     assert (first, second["secret"]) == (new, old)
     assert "already" in ops(cloud, "secrets", "rotate", rotating, "-", answers=old, code=1).stderr
 
-    ops(cloud, "secrets", "rotate", rotating, "--finish")
+    ops(cloud, "secrets", "rotate", rotating, "--finish", answers="n\n", code=1)
+    assert len(document(cloud, rotating)["secrets"]) == 2
+    ops(cloud, "secrets", "rotate", rotating, "--finish", answers="y\n")
     assert document(cloud, rotating)["secrets"] == [new]
 
 

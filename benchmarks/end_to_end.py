@@ -35,7 +35,7 @@ select extract(epoch from stored_at - received_at)::float8 from webhook_events w
 
 def measure(directory: Path, *, quick: bool) -> Section:
     """Ages in seconds: at a steady rate, in a burst after quiet, and of a quiet source beside a noisy one."""
-    seconds, quiet, burst, noise = (2, 1, 40, 100) if quick else (30, 10, 300, 1_000)
+    seconds, quiet, burst, noise = (1, 1, 20, 50) if quick else (30, 10, 300, 1_000)
     chance = random.Random(20)
     with click.progressbar(length=4, label="end to end", file=sys.stderr) as bar, running_cloud(directory) as cloud:
         _ages(cloud, _send(cloud, _NOISY, Order(_NOISY, 4), chance))  # the functions start with these

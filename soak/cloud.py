@@ -1,8 +1,5 @@
 """A local cloud of the soak's own: HTTP, the emulated SQS, functions and PostgreSQL, of which some can be killed."""
 
-import base64
-import hashlib
-import hmac
 import json
 import os
 import signal
@@ -28,6 +25,12 @@ from soak.deliveries import Delivery, Webhook
 
 _PATIENCE = 90.0
 _FUNCTION = "frontdesk-local-process_webhooks"
+
+_NAMES = {
+    "github": ("X-GitHub-Delivery", "X-GitHub-Event"),
+    "shopify": ("X-Shopify-Webhook-Id", "X-Shopify-Topic"),
+}
+"""The headers in which sources say an event's id and type."""
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Cloud:
             self.enqueue(delivery.text)
             return 202
         url = f"{self.endpoints.http}/webhooks/{delivery.webhook.source}"
-        headers = _signed(delivery.webhook, self.secrets[delivery.webhook.source][0])
+        headers = _signed(delivery.webhook, self.secrets[delivery.webhook.source][0], url)
         try:
             return http.post(url, data=delivery.webhook.body, headers=headers, timeout=30).status_code
         except requests.RequestException:
@@ -132,16 +135,9 @@ def _processes(child: psutil.Process) -> bool:
         return False
 
 
-def _signed(webhook: Webhook, secret: str) -> dict[str, str]:
+def _signed(webhook: Webhook, secret: str, url: str) -> dict[str, str]:
     """The headers with which a provider would deliver an event."""
-    if webhook.source != "shopify":
-        event = Event(webhook.external_id, webhook.event_type, webhook.body, webhook.content_type)
-        return dict(sign(webhook.source, event, secret, time.time(), url=""))
-    signature = base64.b64encode(hmac.digest(secret.encode(), webhook.body, hashlib.sha256)).decode()
-    return {
-        **webhook.headers,
-        "Content-Type": webhook.content_type,
-        "X-Shopify-Topic": webhook.event_type,
-        "X-Shopify-Webhook-Id": webhook.external_id,
-        "X-Shopify-Hmac-Sha256": signature,
-    }
+    id_header, type_header = _NAMES[webhook.source]
+    headers = {**webhook.headers, id_header: webhook.external_id, type_header: webhook.event_type}
+    event = Event(webhook.external_id, webhook.event_type, webhook.body, webhook.content_type, headers)
+    return dict(sign(webhook.source, event, secret, time.time(), url))

@@ -87,19 +87,25 @@ def _kill_meanwhile(
     begun, count, killed = time.monotonic(), len(deliveries), []
     good = sum(delivery.fate is not Fate.DEAD for delivery in deliveries)
     with click.progressbar(length=count, label=f"{count:,} deliveries", file=sys.stderr) as bar:
-
-        def is_settled(number: float) -> bool:
-            settled = count - pool.queue.left()
-            bar.update(settled - bar.pos)
-            return settled >= number
-
+        wait_for = partial(_wait_for, pool.queue, count, lambda settled: bar.update(settled - bar.pos))
         for kill in draw_kills(kills, len(pool.workers), chance):
-            wait_until(partial(is_settled, kill.share * count))
+            wait_for(kill.share * count)
             killed.append(carry_out(kill, pool, postgres, begun))
-        wait_until(partial(is_settled, good))
+        wait_for(good)
         seconds = time.monotonic() - begun
-        wait_until(partial(is_settled, count))
+        wait_for(count)
     return killed, seconds
+
+
+def _wait_for(queue: Queue[Delivery], count: int, show: Callable[[int], None], number: float) -> None:
+    """Return once ``number`` of ``count`` deliveries are settled; ``StuckError`` when none is for a long time."""
+    settled = count - queue.left()
+    while settled < number:
+        show(settled)
+        before = settled
+        wait_until(lambda before=before: count - queue.left() != before)  # type: ignore[misc]
+        settled = count - queue.left()
+    show(settled)
 
 
 def _redrive(queue: Queue[Delivery]) -> int:
@@ -118,5 +124,5 @@ def wait_until(condition: Callable[[], bool], *, patience: float = _PATIENCE) ->
     deadline = time.monotonic() + patience
     while not condition():
         if time.monotonic() > deadline:
-            raise StuckError("The queue does not become empty: messages neither succeed nor fail.")
+            raise StuckError(f"Nothing has happened for {patience:.0f} seconds: messages neither succeed nor fail.")
         time.sleep(0.005)

@@ -16,15 +16,18 @@ _PARKED = 0.05
 _REFUSED = 0.004
 _NO_ENVELOPES = 0.003
 _ORDERS = 0.5
+_LARGE = 0.003
 
 
 def make_deliveries(count: int, chance: random.Random, *, over_http: bool = False) -> list[Delivery]:
-    """``count`` deliveries, shuffled; with ``over_http`` the door accepts all of them that are webhooks."""
+    """``count`` deliveries, shuffled; with ``over_http`` such as the door accepts, a few of them large."""
     orders = tell_orders(chance)
     deliveries = [_to_be_stored("order event", webhook) for webhook in islice(orders, round(count * _ORDERS))]
     deliveries += [make_parked(chance, over_http=over_http) for _ in range(_share(count, _PARKED))]
     deliveries += [_refused(chance, orders) for _ in range(_share(count, _REFUSED))]
     deliveries += [make_no_envelope(chance) for _ in range(_share(count, _NO_ENVELOPES))]
+    if over_http:
+        deliveries += [_to_be_stored("large event", _large(chance)) for _ in range(_share(count, _LARGE))]
     rest = count - len(deliveries) - _share(count, _DUPLICATES) - _share(count, _CONFLICTS)
     others = _others(chance, over_http=over_http)
     deliveries += [_to_be_stored("other event", webhook) for webhook in islice(others, rest)]
@@ -48,6 +51,11 @@ def _others(chance: random.Random, *, over_http: bool) -> Iterator[Webhook]:
         source = chance.choice(sources)
         event = make_event(source, chance)
         yield Webhook(source, event.event_id, event.event_type, event.body, {"user-agent": "soak"})
+
+
+def _large(chance: random.Random) -> Webhook:
+    """An event that does not fit a message, so that it travels through the bucket."""
+    return Webhook("github", new_id(chance), "push", encode({"ref": chance.randbytes(400_000).hex()}))
 
 
 def _refused(chance: random.Random, orders: Iterator[Webhook]) -> Delivery:

@@ -29,3 +29,9 @@ create index webhook_events_source on webhook_events (source, received_at);
 
 -- What operators look for first is parked, and there is little of it.
 create index webhook_events_parked on webhook_events (received_at) where state = 'parked';
+
+-- Who was erased and when, by the hash of the subject: what was received before must not be stored after.
+create table erasures (
+    subject_sha256 text        primary key,
+    erased_at      timestamptz not null
+);

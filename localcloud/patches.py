@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,12 @@ from localcloud.expiry import record_expired_items
 
 FIFO_CONCURRENCY = 20
 """Batches of one FIFO queue under way at once, where the mapping does not set MaximumConcurrency."""
+
+SOCKET_CONCURRENCY = 20
+"""Calls of one socket function under way at once; more of them wait."""
+
+MAX_MESSAGE_BYTES = 128 * 1024
+"""What API Gateway takes in one message of a socket, and in one post to a connection."""
 
 STREAM_EVERY_SECONDS = 0.02
 
@@ -78,57 +85,90 @@ def poll_streams_apart() -> None:
 
 
 def run_socket_functions_concurrently() -> None:
-    """MiniStack calls a socket function on one worker, one call after the other; all others lease a worker a call."""
+    """MiniStack calls a socket function on one worker, one call after the other; all others lease a worker a call.
+    A worker is a process, and a thousand sockets may close at once: the number of each function's is limited."""
     from ministack.core import lambda_runtime
 
+    turns = defaultdict[str, threading.Semaphore](lambda: threading.Semaphore(SOCKET_CONCURRENCY))
+
     class Lease:
-        def __init__(self, *function: Any, **options: Any) -> None:
-            self._function, self._options = function, options
+        def __init__(self, name: str, *function: Any, **options: Any) -> None:
+            self._name, self._function, self._options = name, function, options
 
         def invoke(self, event: Any, request_id: str) -> Any:
-            worker, _ = lambda_runtime.acquire_worker(*self._function, **self._options)
-            try:
-                return worker.invoke(event, request_id)
-            finally:
-                lambda_runtime.release_worker(worker)
+            with turns[self._name]:
+                worker, _ = lambda_runtime.acquire_worker(self._name, *self._function, **self._options)
+                try:
+                    return worker.invoke(event, request_id)
+                finally:
+                    lambda_runtime.release_worker(worker)
 
     lambda_runtime.get_or_create_worker = Lease
 
 
 def answer_sockets_as_the_gateway_does() -> None:
-    """MiniStack answers every refused connect with 403, sends what a message's function returns to the client, and
-    an exception's text too. API Gateway passes the refusal's status on, and without route responses sends nothing."""
+    """MiniStack answers every refused connect with 403, chooses no subprotocol, sends what a message's function
+    returns to the client, and an exception's text too. API Gateway passes on the status and the subprotocol that the
+    function answers, and without route responses sends nothing."""
     from ministack.services import apigateway
 
     invoke, handle = apigateway._invoke_ws_lambda, apigateway.handle_websocket
-    refusal = contextvars.ContextVar[dict[str, Any]]("refusal")
+    connects = contextvars.ContextVar[dict[str, Any]]("connects")
 
     async def invoke_quietly(*call: Any, **options: Any) -> dict[str, Any]:
         connection_id, event, request_id = call[5:8]
         answer = await invoke(*call, **options)
-        status = int(answer.get("statusCode", 200)) if isinstance(answer, dict) else 200
-        if event == "CONNECT" and not 200 <= status < 300:
-            refusal.get().update(status=status, connection_id=connection_id, request_id=request_id)
+        answer = answer if isinstance(answer, dict) else {}
+        status = int(answer.get("statusCode", 200))
+        if event == "CONNECT":
+            connects.get().update(status=status, connection_id=connection_id, request_id=request_id)
+            connects.get()["headers"] = {name.lower(): value for name, value in (answer.get("headers") or {}).items()}
         if event == "MESSAGE" and status == HTTPStatus.INTERNAL_SERVER_ERROR:
             failure = {"message": "Internal server error", "connectionId": connection_id, "requestId": request_id}
             return {"statusCode": status, "body": json.dumps(failure)}
         return {"statusCode": status}
 
     async def handle_with_status(scope: Any, receive: Any, send: Callable[[Any], Any], *api: Any, **where: Any) -> None:
-        refused: dict[str, Any] = {}
-        refusal.set(refused)
+        answered: dict[str, Any] = {}
+        connects.set(answered)
 
-        async def send_status(message: dict[str, Any]) -> None:
-            if message["type"] == "websocket.close" and refused:
-                phrase = HTTPStatus(refused["status"]).phrase
-                await apigateway._refuse_ws_handshake(scope, send, message=phrase, **refused)
+        async def send_as_answered(message: dict[str, Any]) -> None:
+            protocol = answered.get("headers", {}).get("sec-websocket-protocol")
+            if message["type"] == "websocket.accept" and protocol in scope["subprotocols"]:
+                message = message | {"subprotocol": protocol}
+            if message["type"] == "websocket.close" and not 200 <= answered.get("status", 200) < 300:
+                await apigateway._refuse_ws_handshake(
+                    scope,
+                    send,
+                    answered["status"],
+                    HTTPStatus(answered["status"]).phrase,
+                    answered["connection_id"],
+                    answered["request_id"],
+                )
             else:
                 await send(message)
 
-        await handle(scope, receive, send_status, *api, **where)
+        await handle(scope, receive, send_as_answered, *api, **where)
 
     apigateway._invoke_ws_lambda = invoke_quietly
     apigateway.handle_websocket = handle_with_status
+
+
+def refuse_large_posts() -> None:
+    """MiniStack posts anything to a connection; API Gateway up to 128 KB."""
+    from ministack.services import apigateway
+
+    handle = apigateway.handle_connections_api
+
+    async def handle_within_limit(
+        method: str, api_id: str, stage: str, connection_id: str, body: bytes, *more: Any
+    ) -> Any:
+        if method == "POST" and len(body or b"") > MAX_MESSAGE_BYTES:
+            headers = {"Content-Type": "application/json", "x-amzn-ErrorType": "PayloadTooLargeException"}
+            return 413, headers, json.dumps({"message": "Message too long", "connectionId": connection_id}).encode()
+        return await handle(method, api_id, stage, connection_id, body, *more)
+
+    apigateway.handle_connections_api = handle_within_limit
 
 
 def tell_close_codes() -> None:
@@ -164,6 +204,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     poll_streams_apart,
     run_socket_functions_concurrently,
     answer_sockets_as_the_gateway_does,
+    refuse_large_posts,
     tell_close_codes,
     record_expired_items,
 )

@@ -42,6 +42,13 @@ class Scratch:
         self._reader.join()
         self.ministack.output.close()
 
+    def kill(self) -> None:
+        """End it as a crash would."""
+        process = self.ministack.process
+        assert process is not None
+        process.kill()
+        self.stop()
+
     def create_role(self) -> None:
         iam = self.ministack.client("iam")
         iam.create_role(RoleName="scratch", AssumeRolePolicyDocument=_document(_ANYONE))
@@ -112,19 +119,23 @@ class Scratch:
         self.ministack.client("dynamodb").put_item(TableName=table, Item={"PK": {"S": key}, **ttl})
 
     def socket_api(self, **functions: str) -> str:
-        """A WebSocket API with a function for each of ``connect``, ``default``, ``disconnect``; its path's end."""
+        """A WebSocket API with a function for each of ``connect``, ``default``, ``disconnect``: its id and stage."""
         gateway = self.ministack.client("apigatewayv2")
         api = gateway.create_api(
             Name="scratch", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
         )["ApiId"]
-        for route, function in functions.items():
-            arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"
-            uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
-            integration = gateway.create_integration(ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=uri)
-            target = f"integrations/{integration['IntegrationId']}"
-            gateway.create_route(ApiId=api, RouteKey=f"${route}", Target=target)
         gateway.create_stage(ApiId=api, StageName="api", AutoDeploy=True)
+        for route, function in functions.items():
+            self.add_route(api, route, function)
         return f"{api}/api"
+
+    def add_route(self, path: str, route: str, function: str) -> None:
+        gateway, api = self.ministack.client("apigatewayv2"), path.split("/", maxsplit=1)[0]
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"
+        uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
+        integration = gateway.create_integration(ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=uri)
+        target = f"integrations/{integration['IntegrationId']}"
+        gateway.create_route(ApiId=api, RouteKey=f"${route}", Target=target)
 
     def socket_url(self, api: str) -> str:
         return f"{self.ministack.url}/_aws/execute-api/{api}"

@@ -22,7 +22,7 @@ class OpenAIModel:
     url: str
     name: str = "default"
     api_key: str = ""
-    paced: bool = False
+    pace: None = None
 
     async def events(self, request: Mapping[str, Any], conversation: Conversation) -> AsyncGenerator[Event, None]:
         url = self.url.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"

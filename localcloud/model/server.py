@@ -5,6 +5,7 @@ import json
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -15,9 +16,6 @@ from localcloud.model.dialogue import answer, tokens
 from localcloud.model.events import Event, answer_events, fold
 from localcloud.model.faults import CUTS, FAULTS, REFUSALS, Control, spoil
 
-FIRST_TOKEN_SECONDS = 0.5
-WORDS_A_SECOND = 25
-
 _REMEMBERED_CALLS = 50
 
 
@@ -25,19 +23,30 @@ class ModelError(Exception):
     """The model behind this server does not answer as it should."""
 
 
-class Model(Protocol):
-    """Whatever answers. ``paced`` says that its events come at once, and are to be sent in human time."""
+@dataclass(frozen=True)
+class Pace:
+    """Human time: how long the first word takes, and how many there are a second after it."""
 
-    paced: bool
+    first_token_seconds: float = 0.5
+    words_a_second: float = 25
+
+
+class Model(Protocol):
+    """Whatever answers. With a ``pace`` its events come at once, and are sent so fast."""
+
+    @property
+    def pace(self) -> Pace | None:
+        """None for a model that takes its own time."""
 
     def events(self, request: Mapping[str, Any], conversation: Conversation) -> AsyncGenerator[Event, None]:
         """The stream of an answer; ``ModelError`` may end it."""
 
 
+@dataclass(frozen=True)
 class Rules:
     """The shop assistant of ``dialogue``."""
 
-    paced = True
+    pace: Pace = field(default_factory=Pace)
 
     async def events(self, request: Mapping[str, Any], conversation: Conversation) -> AsyncGenerator[Event, None]:
         said = conversation.system + "".join(text for _, text in conversation.said)
@@ -137,7 +146,7 @@ class Server:
     ) -> AsyncGenerator[Event, None]:
         """The events of an answer as a fault leaves them, each when it is due."""
         async with aclosing(self._model.events(body, conversation)) as source:
-            if self._model.paced or fault not in ("normal", "slow-first-token"):
+            if self._model.pace or fault not in ("normal", "slow-first-token"):
                 due = _each(spoil([event async for event in source], fault))
             else:
                 due = source
@@ -151,11 +160,12 @@ class Server:
         """Seconds to wait before an event."""
         if first and fault == "slow-first-token":
             return self._control.seconds
-        if not self._model.paced or self._control.instant:
+        pace = self._model.pace
+        if pace is None or self._control.instant:
             return 0
         if first:
-            return FIRST_TOKEN_SECONDS
-        return 1 / WORDS_A_SECOND if event[0] == "contentBlockDelta" else 0
+            return pace.first_token_seconds
+        return 1 / pace.words_a_second if event[0] == "contentBlockDelta" else 0
 
     async def _cut(self, request: web.Request, fault: str) -> None:
         if fault == "stall":

@@ -45,7 +45,7 @@ def localize_app(template: dict[str, Any], aws_endpoint_url: str) -> dict[str, A
             resource["Properties"].pop("DeploymentId", None)
             resource["Properties"]["AutoDeploy"] = True
         if resource["Type"] == "AWS::Serverless::Function":
-            variables = resource["Properties"]["Environment"]["Variables"]
+            variables = resource["Properties"].get("Environment", {}).get("Variables", {})
             # It is there for `chalice local`; a deployed function has its variables from the template.
             variables.pop("ENVIRONMENT_FILE", None)
             if "CONNECTIONS_URL" in variables:

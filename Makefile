@@ -3,11 +3,12 @@
 PYTHON ?= python3
 PORT ?= 8000
 STAGE ?= dev
+SOAK ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit check format bench package clean
+.PHONY: help run test test-unit check format bench soak package clean
 
 help: ## List the targets
 	@echo "Frontdesk: webhooks, chat and voice in one Chalice application."
@@ -49,6 +50,9 @@ format: $(READY) ## Format the code
 
 bench: $(READY) ## Measure, and write benchmarks/results.json
 	$(BIN)/python -m benchmarks
+
+soak: $(READY) ## Prove that nothing is lost while workers and PostgreSQL are killed (SOAK="--seed 7")
+	$(BIN)/python -m soak $(SOAK)
 
 package: $(READY) ## Package a stage (STAGE=dev) into build/
 	@$(BIN)/python -m infra package --stage $(STAGE)

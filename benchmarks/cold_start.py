@@ -20,6 +20,7 @@ from benchmarks.report import NotMeasuredError, Row, Section, Target
 _ENVIRONMENT = {
     "STAGE": "dev",
     "WEBHOOK_EVENTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/webhook-events",
+    "WEBHOOK_BODIES_BUCKET": "frontdesk-dev-webhook-bodies-123456789012",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "benchmark",
     "AWS_SECRET_ACCESS_KEY": "benchmark",

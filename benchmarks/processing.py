@@ -15,14 +15,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import click
 import psycopg
 from psycopg import sql
 
 import app
-from benchmarks.batches import BATCH, REFUSED, frontdesk_event, make_batches, payload_event
+from benchmarks.batches import (
+    BATCH,
+    REFUSED,
+    frontdesk_event,
+    make_batches,
+    make_order_batches,
+    payload_event,
+)
 from benchmarks.plain import design
 from benchmarks.report import NotMeasuredError, Row, Section, Target
 from benchmarks.stand_ins import LambdaContext, NoBucket, SecretsManagerClient, discarded_output, wired_processor
@@ -49,6 +56,12 @@ create trigger refuse before insert on plain_events for each row when (new.exter
 """
 
 _TARGET = Target("ratio", "at least", 4)
+_COST_OF_ISOLATION = Target("value", "at most", 3)
+
+
+def _rate_target(bare_insert: float) -> Target:
+    """8,000 events a second, or 70 % of what the bare insert reaches on a machine too slow for that."""
+    return Target("value", "at least", round(min(8_000, 0.7 * bare_insert)))
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,7 @@ class _Contender:
     table: str
     prepare: Callable[[Sequence[Envelope]], Any]
     run: Callable[[Any], int]
-    one_refused: bool = False
+    batches: Literal["clean", "one refused", "orders"] = "clean"
 
 
 def measure(directory: Path, *, quick: bool) -> Section:
@@ -76,19 +89,24 @@ def measure(directory: Path, *, quick: bool) -> Section:
         database = Database(_credentials(server), partial(connect, ""))
         stack.enter_context(wired_processor(Processor(event_store.EventStore(database), NoBucket(), time.time)))
         rates = _take_turns(connection, _contenders(connect), rounds, batches)
-    share = rates["frontdesk, refused"] / rates["frontdesk"]
+    bare = rates["insert alone"]
+    cost, plain_cost = (rates[name] / rates[f"{name}, refused"] for name in ("frontdesk", "plain"))
     rows = (
         Row("whole function", "events/s", rates["frontdesk"], rates["plain"], _TARGET),
         Row("whole function (plain: payload alone)", "events/s", rates["frontdesk"], rates["plain, payload"]),
         Row("whole function (plain: autocommit)", "events/s", rates["frontdesk"], rates["plain, autocommit"]),
-        Row("insert alone, rows prepared", "events/s", rates["insert alone"], rates["plain"]),
+        Row("whole function (plain: insert alone)", "events/s", rates["frontdesk"], bare, _rate_target(bare)),
+        Row("events of orders", "events/s", rates["frontdesk, orders"], rates["plain, orders"]),
         Row("isolation: one in ten refused", "events/s", rates["frontdesk, refused"], rates["plain, refused"]),
+        Row("isolation: cost of one in ten", "times", cost, plain_cost, _COST_OF_ISOLATION),
     )
     notes = (
         f"Median of {rounds} rounds in turns: batches of ten, bodies of 1.76 KB, PostgreSQL beside it with fsync.",
         "Both store raw bytes, hash, headers and jsonb; the plain design with one commit a row.",
-        "Insert alone: Frontdesk's statement in a pipeline, ten in a transaction; nothing is read, checked or logged.",
-        f"Isolation: batches with a refused message run at {share:.0%} of Frontdesk's clean rate.",
+        "Insert alone: the very same rows in a pipeline, ten in a transaction; nothing is read, checked or logged.",
+        "Its target is 8,000 events/s, or 70 % of the insert alone where that is less.",
+        "Events of orders: Shopify's, about 1 KB; Frontdesk brings the table of orders up to date with each batch.",
+        "Cost of isolation: the clean rate divided by that of batches in which PostgreSQL refuses one message.",
     )
     return Section("processing", rows, notes)
 
@@ -139,8 +157,10 @@ def _contenders(connect: Callable[..., Connection]) -> Mapping[str, _Contender]:
         "plain, payload": _Contender("plain_events", payload_event, plain_payloads),
         "plain, autocommit": _Contender("plain_rows", frontdesk_event, plain_autocommit),
         "insert alone": _Contender("webhook_events", _prepared_rows, insert_alone),
-        "frontdesk, refused": _Contender("webhook_events", frontdesk_event, frontdesk, one_refused=True),
-        "plain, refused": _Contender("plain_rows", frontdesk_event, plain, one_refused=True),
+        "frontdesk, orders": _Contender("webhook_events", frontdesk_event, frontdesk, "orders"),
+        "plain, orders": _Contender("plain_rows", frontdesk_event, plain, "orders"),
+        "frontdesk, refused": _Contender("webhook_events", frontdesk_event, frontdesk, "one refused"),
+        "plain, refused": _Contender("plain_rows", frontdesk_event, plain, "one refused"),
     }
 
 
@@ -166,16 +186,25 @@ def _take_turns(
 
 def _rate(connection: Connection, contender: _Contender, batches: int, chance: random.Random) -> float:
     """Events a second into an empty table; ``NotMeasuredError`` when not all of them are where they belong."""
-    table, switch = sql.Identifier(contender.table), sql.SQL("enable" if contender.one_refused else "disable")
-    connection.execute(sql.SQL("truncate {}").format(table))
+    table, switch = (
+        sql.Identifier(contender.table),
+        sql.SQL("enable" if contender.batches == "one refused" else "disable"),
+    )
+    connection.execute(sql.SQL("truncate {}, orders").format(table))
     connection.execute(sql.SQL("alter table {} {} trigger refuse").format(table, switch))
-    prepared = [contender.prepare(batch) for batch in make_batches(batches, chance, one_refused=contender.one_refused)]
+    prepared = [contender.prepare(batch) for batch in _make(contender, batches, chance)]
     with discarded_output():
         started = time.perf_counter()
         returned = sum(map(contender.run, prepared))
         seconds = time.perf_counter() - started
     (stored,) = connection.execute(sql.SQL("select count(*) from {}").format(table)).fetchone() or (0,)
-    refused = batches if contender.one_refused else 0
+    refused = batches if contender.batches == "one refused" else 0
     if (returned, stored) != (refused, batches * BATCH - refused):
         raise NotMeasuredError(f"{contender.table} holds {stored} events, and {returned} messages came back")
     return batches * BATCH / seconds
+
+
+def _make(contender: _Contender, batches: int, chance: random.Random) -> Iterator[list[Envelope]]:
+    if contender.batches == "orders":
+        return make_order_batches(batches, chance)
+    return make_batches(batches, chance, one_refused=contender.batches == "one refused")

@@ -145,6 +145,18 @@ def _mapping_faults(mapping: Mapping[str, Any]) -> Iterator[str]:
         yield "runs any number at once (MaximumConcurrency)"
 
 
+def check_bucket(stage: Stage) -> Iterator[Finding]:
+    account = stage.client("sts").get_caller_identity()["Account"]
+    name = f"{stage.deployed_name('webhook-bodies')}-{account}"
+    try:
+        stage.client("s3").head_bucket(Bucket=name)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        yield Finding(Level.BAD, "bucket", f"{name} cannot be reached ({code}): deploy the data stack.")
+    else:
+        yield Finding(Level.GOOD, "bucket", f"{name}, for large bodies")
+
+
 def check_secrets(stage: Stage) -> Iterator[Finding]:
     client = stage.client("secretsmanager")
     for source in SOURCES:
@@ -181,6 +193,7 @@ CHECKS: Mapping[str, Callable[[Stage], Iterator[Finding]]] = {
     "stacks": check_stacks,
     "database": check_database,
     "queues": check_queues,
+    "bucket": check_bucket,
     "secrets": check_secrets,
     "HTTP": check_http,
 }

@@ -43,7 +43,8 @@ def _refusal(error: ClientError) -> str:
         "ExpiredToken": "Sign in again.",
         "ExpiredTokenException": "Sign in again.",
     }.get(code, "`python -m ops doctor` says what is wrong.")
-    return f"AWS refuses {error.operation_name} ({code}): {' '.join(message.split())} {advice}"
+    reason = " ".join(message.split()).rstrip(".") or "no reason given"
+    return f"AWS refuses {error.operation_name} ({code}): {reason}. {advice}"
 
 
 @click.group(

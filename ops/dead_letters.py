@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import click
 
@@ -22,7 +22,9 @@ QUEUES = ("webhook-events",)
 
 VISIBILITY_SECONDS = 300
 _LONGEST_VISIBILITY = 43_200
-_PATIENCE_SECONDS = 1
+_PATIENCE_SECONDS = 2
+"""Asked without waiting, SQS looks at some of its servers only and may show none of a few messages."""
+
 _BATCH_BYTES = 1_048_576
 UNKNOWN = "unknown"
 
@@ -39,9 +41,10 @@ class DeadLetter:
     external_id: str | None
     event_type: str | None
     received_at: datetime
+    size: int
 
     @classmethod
-    def from_message(cls, message: Mapping[str, Any]) -> "DeadLetter":
+    def from_message(cls, message: Mapping[str, Any]) -> Self:
         sent_at = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
         envelope = _envelope(message["Body"])
         return cls(
@@ -53,11 +56,8 @@ class DeadLetter:
             external_id=_text(envelope.get("external_id")),
             event_type=_text(envelope.get("event_type")),
             received_at=_time(envelope.get("received_at")) or sent_at,
+            size=len(message["Body"].encode()),
         )
-
-    @property
-    def size(self) -> int:
-        return len(self.body.encode())
 
     def payload(self) -> bytes | None:
         """The webhook's body, None where the message does not carry it."""
@@ -96,6 +96,7 @@ class DeadLetterQueue:
     alive: str
     dead: str
     visibility: int = VISIBILITY_SECONDS
+    patience: int = _PATIENCE_SECONDS
     _held: dict[str, str] = field(default_factory=dict)
 
     def depth(self) -> int:
@@ -109,7 +110,7 @@ class DeadLetterQueue:
         for letters in self._walk():
             yield from letters
 
-    def redrive(self, which: LetterFilter, before: datetime) -> Iterator[int]:
+    def redrive(self, which: LetterFilter, before: datetime) -> Generator[int, None, None]:
         """Send what matches to the living queue again; yields how many, batch by batch.
 
         A message is deleted here only after it is there, so that a walk that is killed makes a duplicate at the worst.
@@ -124,7 +125,7 @@ class DeadLetterQueue:
 
         return self._each_match(which, before, move)
 
-    def discard(self, which: LetterFilter, before: datetime) -> Iterator[int]:
+    def discard(self, which: LetterFilter, before: datetime) -> Generator[int, None, None]:
         """Delete what matches; yields how many, batch by batch."""
 
         def drop(letters: Sequence[DeadLetter]) -> int:
@@ -135,7 +136,7 @@ class DeadLetterQueue:
 
     def _each_match(
         self, which: LetterFilter, before: datetime, act: Callable[[Sequence[DeadLetter]], int]
-    ) -> Iterator[int]:
+    ) -> Generator[int, None, None]:
         for letters in self._walk():
             matching = [letter for letter in letters if letter.sent_at <= before and which.matches(letter)]
             if matching:
@@ -174,7 +175,7 @@ class DeadLetterQueue:
             QueueUrl=self.dead,
             MaxNumberOfMessages=10,
             VisibilityTimeout=visibility,
-            WaitTimeSeconds=_PATIENCE_SECONDS,
+            WaitTimeSeconds=self.patience,
             AttributeNames=["SentTimestamp"],
         )
         return [DeadLetter.from_message(message) for message in answer.get("Messages", [])]
@@ -204,7 +205,8 @@ def open_queue(stage: Stage, queue: str, visibility: int = VISIBILITY_SECONDS) -
         except client.exceptions.QueueDoesNotExist:
             raise click.ClickException(f"There is no queue {deployed}: deploy the data stack first.") from None
 
-    return DeadLetterQueue(client, url(queue), url(f"{queue}-dlq"), visibility)
+    patience = 0 if stage.name == "local" else _PATIENCE_SECONDS  # the local cloud has one server
+    return DeadLetterQueue(client, url(queue), url(f"{queue}-dlq"), visibility, patience)
 
 
 def _chunks(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:

@@ -1,7 +1,8 @@
 """``dlq``: the messages that were received three times and stored never."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -53,7 +54,9 @@ pass_dlq = click.make_pass_decorator(Dlq)
 @click.pass_context
 def dlq(context: click.Context, queue: str, visibility: int) -> None:
     """The dead-letter queue: list, show, send on, discard."""
-    context.obj = Dlq(context.find_object(Stage) or Stage("local"), queue, visibility)
+    stage = context.find_object(Stage)
+    assert stage is not None
+    context.obj = Dlq(stage, queue, visibility)
 
 
 def letter_filter(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,29 +89,29 @@ def letter_filter(command: Callable[..., Any]) -> Callable[..., Any]:
 @pass_dlq
 def list_letters(chosen: Dlq, which: LetterFilter, limit: int, as_json: bool) -> None:
     """List messages, oldest first; times are in UTC. --json writes one object a line."""
-    letters = sorted(_matching(chosen.open(), which), key=lambda letter: letter.received_at)
+    found = sorted(map(_description, _matching(chosen.open(), which)), key=lambda letter: letter["received_at"])
     if as_json:
-        for letter in letters[:limit]:
-            show_json(_description(letter))
+        for letter in found[:limit]:
+            show_json(letter)
         return
-    if not letters:
+    if not found:
         click.echo("No message matches.")
         return
     show_table(
         ("RECEIVED", "SOURCE", "TYPE", "BYTES", "ID"),
         [
             (
-                letter.received_at,
-                letter.source or UNKNOWN,
-                letter.event_type,
-                letter.size,
-                letter.external_id or letter.message_id,
+                letter["received_at"],
+                letter["source"] or UNKNOWN,
+                letter["event_type"],
+                letter["size"],
+                letter["external_id"] or letter["message_id"],
             )
-            for letter in letters[:limit]
+            for letter in found[:limit]
         ],
     )
-    if len(letters) > limit:
-        click.echo(f"{len(letters) - limit} more: --limit shows them.")
+    if len(found) > limit:
+        click.echo(f"{len(found) - limit} more: --limit shows them.")
 
 
 @dlq.command("show", epilog=examples("dlq show 72d3162e-cc78-11e3-81ab-4c9367dc0958"))
@@ -117,7 +120,7 @@ def list_letters(chosen: Dlq, which: LetterFilter, limit: int, as_json: bool) ->
 @pass_dlq
 def show_letter(chosen: Dlq, external_id: str, as_json: bool) -> None:
     """Show the messages with this event id, or this message id."""
-    letters = _matching(chosen.open(), LetterFilter(external_id=external_id))
+    letters = list(_matching(chosen.open(), LetterFilter(external_id=external_id)))
     if not letters:
         raise click.ClickException(f"No message has the id {external_id}: `python -m ops dlq list` lists them.")
     for letter in letters:
@@ -127,14 +130,13 @@ def show_letter(chosen: Dlq, external_id: str, as_json: bool) -> None:
             _show(letter)
 
 
-def _matching(queue: DeadLetterQueue, which: LetterFilter) -> list[DeadLetter]:
-    matching = []
-    with progress("looking", queue.depth()) as bar:
-        for letter in queue.look():
+def _matching(queue: DeadLetterQueue, which: LetterFilter) -> Iterator[DeadLetter]:
+    """What matches, one by one: all their bodies together may be more than fits into memory."""
+    with progress("looking", queue.depth()) as bar, closing(queue.look()) as letters:
+        for letter in letters:
             bar.update(1)
             if which.matches(letter):
-                matching.append(letter)
-    return matching
+                yield letter
 
 
 def _description(letter: DeadLetter) -> dict[str, Any]:
@@ -210,10 +212,10 @@ def _counted(sources: Counter[str]) -> str:
     return f"{sources.total()} messages match ({each})." if sources else "No message matches."
 
 
-def _report(queue: DeadLetterQueue, what: str, batches: Iterator[int], *, as_json: bool) -> None:
+def _report(queue: DeadLetterQueue, what: str, batches: Generator[int, None, None], *, as_json: bool) -> None:
     done = 0
     try:
-        with progress(what, queue.depth()) as bar:
+        with progress(what, queue.depth()) as bar, closing(batches):
             for number in batches:
                 done += number
                 bar.update(number)

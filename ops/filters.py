@@ -3,14 +3,12 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from chalicelib.webhooks.sources import SOURCES
 from ops.times import Time
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 source_option = click.option("--source", type=click.Choice(sorted(SOURCES)), help="Only this source's.")
 type_option = click.option("--type", "event_type", help="Only events of this type, such as push.")

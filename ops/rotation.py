@@ -35,6 +35,11 @@ def holds(document: Document, secret: str, now: datetime) -> bool:
     return any(old.value == secret for old in _active(document, now))
 
 
+def has_active(document: Document, now: datetime) -> bool:
+    """Whether any secret counts."""
+    return bool(_active(document, now))
+
+
 def _active(document: Document, now: datetime) -> Sequence[SourceSecret]:
     secrets = [SourceSecret.from_entry(entry) for entry in document["secrets"]]
     return [secret for secret in secrets if secret.is_active(now)]

@@ -13,7 +13,7 @@ from chalicelib.webhooks.secret_forms import fault_of, new_secret
 from chalicelib.webhooks.secrets import read_secrets
 from chalicelib.webhooks.sources import SOURCES
 from ops.output import confirm, examples, yes_option
-from ops.rotation import finish, holds, rotate, set_secret
+from ops.rotation import finish, has_active, holds, rotate, set_secret
 from ops.stage import Stage, pass_stage
 from ops.times import Span, utc_now
 
@@ -75,7 +75,11 @@ def set_(stage: Stage, source: str, value: str | None, generate: bool, yes: bool
     stored = StoredSecret(stage, source)
     document = stored.read()
     if document and document["secrets"]:
-        confirm(f"{source} has a secret, which then counts no more; `secrets rotate` keeps both. Replace it?", yes=yes)
+        confirm(
+            f"{source} has a secret on the stage {stage.name}, which then counts no more; `secrets rotate` keeps both."
+            " Replace it?",
+            yes=yes,
+        )
     secret = _new_value(source, value, generate=generate)
     stored.write(set_secret(document, secret))
     click.echo(f"{source} has its secret on the stage {stage.name}.", err=True)
@@ -88,7 +92,7 @@ def set_(stage: Stage, source: str, value: str | None, generate: bool, yes: bool
     epilog=examples(
         "secrets rotate github --generate --overlap 24h",
         "secrets rotate github -            # the provider's new secret, from standard input",
-        "secrets rotate github --finish",
+        "secrets rotate github --finish --yes",
     ),
 )
 @source_argument
@@ -97,17 +101,26 @@ def set_(stage: Stage, source: str, value: str | None, generate: bool, yes: bool
     "--overlap", type=Span(), default="24h", show_default=True, help="How long the older secrets are still accepted."
 )
 @click.option("--finish", "finishing", is_flag=True, help="Accept only the newest from now on.")
+@yes_option
 @pass_stage
-def rotate_(stage: Stage, source: str, value: str | None, generate: bool, overlap: timedelta, finishing: bool) -> None:
+def rotate_(
+    stage: Stage,
+    source: str,
+    value: str | None,
+    generate: bool,
+    overlap: timedelta,
+    finishing: bool,
+    yes: bool,
+) -> None:
     """Add a secret to SOURCE; the older ones end by themselves after the overlap."""
     if finishing and (value or generate):
         raise click.UsageError("--finish adds no secret: leave the others out.")
     stored = StoredSecret(stage, source)
-    document = stored.read()
-    if not document or not document["secrets"]:
-        raise click.ClickException(f"{source} has no secret to rotate: python -m ops secrets set {source}")
-    now = utc_now()
+    document, now = stored.read(), utc_now()
+    if not document or not has_active(document, now):
+        raise click.ClickException(f"{source} has no active secret to rotate: python -m ops secrets set {source}")
     if finishing:
+        confirm(f"Refuse on the stage {stage.name} what is signed with an older secret of {source}?", yes=yes)
         stored.write(finish(document, now))
         click.echo(f"{source} accepts only its newest secret, within five minutes everywhere.", err=True)
         return
@@ -118,6 +131,24 @@ def rotate_(stage: Stage, source: str, value: str | None, generate: bool, overla
     click.echo(f"{source} has a new secret; the older ones end at {now + overlap:%Y-%m-%d %H:%M:%S} UTC.", err=True)
     if generate:
         click.echo(secret)
+
+
+@secrets.command("verify-token", epilog=examples("secrets verify-token meta a-word-of-your-choice"))
+@click.argument(
+    "source", type=click.Choice([name for name, known in SOURCES.items() if known.handshake == "verify_token"])
+)
+@click.argument("token")
+@pass_stage
+def verify_token(stage: Stage, source: str, token: str) -> None:
+    """Let SOURCE's handshake know TOKEN. It travels in URLs, so it must be no secret that signs."""
+    stored = StoredSecret(stage, source)
+    document = stored.read()
+    if not document:
+        raise click.ClickException(f"{source} has no secret yet: python -m ops secrets set {source}")
+    if holds(document, token, utc_now()):
+        raise click.ClickException("This is the secret that signs: take another word.")
+    stored.write(document | {"verify_token": token})
+    click.echo(f"{source} may shake hands with this token on the stage {stage.name}.", err=True)
 
 
 def _new_value(source: str, value: str | None, *, generate: bool) -> str:

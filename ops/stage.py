@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,11 @@ class Stage:
             self._clients[service] = self._make(service)
         return self._clients[service]
 
-    @property
+    @cached_property
     def _make(self) -> Callable[[str], Any]:
         if self.name != "local":
-            return lambda service: boto3.client(service, config=_PATIENCE.get(service, _USUAL))
+            session = boto3.Session()
+            return lambda service: session.client(service, config=_PATIENCE.get(service, _USUAL))
         from localcloud.ministack import client
 
         return partial(client, url=_local_endpoints(self.directory).aws_endpoint_url)

@@ -5,6 +5,7 @@ refuses the credentials it was opened with.
 """
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -16,6 +17,9 @@ from chalicelib.aws.secrets import SecretCache
 from chalicelib.errors import UnavailableError
 
 T = TypeVar("T")
+
+# Each refused event would be followed by a warning, in plain text, that its pipeline ended with an error.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 _SESSION = {
     "application_name": "frontdesk",

@@ -9,10 +9,15 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from psycopg.errors import QueryCanceled
+from psycopg.rows import dict_row
+
 from chalicelib.errors import NotFoundError, RequestError
 from chalicelib.webhooks.cursors import from_cursor, to_cursor
 from chalicelib.webhooks.database import Database
 from chalicelib.webhooks.event_store import Outcome
+from chalicelib.webhooks.retention import last_heard
+from chalicelib.webhooks.sources import SOURCES
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -61,7 +66,7 @@ update webhook_events
  where source = %(source)s and external_id = %(external_id)s
 """  # noqa: S608
 
-_SOURCES = """
+_COUNTS = """
 select source, max(received_at) as last_heard,
        count(*) filter (where state = 'stored') as stored, count(*) filter (where state = 'parked') as parked
   from webhook_events
@@ -114,9 +119,10 @@ class Position:
 
 @dataclass(frozen=True)
 class EventSearch:
-    """Reads, and parks, events of the event store. Rows are dictionaries by column."""
+    """Reads, and parks, events of the event store. Rows are dictionaries by column. ``patience`` is in seconds."""
 
     database: Database
+    patience: float = 5.0
 
     def page(self, which: EventFilter, limit: int, after: Position | None) -> Sequence[Mapping[str, Any]]:
         """Up to ``limit`` events behind ``after``, newest first, without their bodies."""
@@ -144,16 +150,29 @@ class EventSearch:
         return str(self._rows("show server_version", {})[0]["server_version"])
 
     def sources(self) -> Sequence[Mapping[str, Any]]:
-        """``source``, ``last_heard``, ``stored`` and ``parked`` of each source that was ever heard."""
-        return self._rows(_SOURCES, {})
+        """``source``, ``last_heard``, ``stored`` and ``parked`` of each source that was ever heard.
 
-    def _rows(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        The two counts are None where there is too much to count within ``patience``.
+        """
+        try:
+            return self._rows(_COUNTS, {}, patience=self.patience)
+        except RequestError:
+            heard = self.database.run(lambda connection: last_heard(connection, list(SOURCES)))
+        unknown = {"stored": None, "parked": None}
+        return [{"source": source, "last_heard": time} | unknown for source, time in heard.items()]
+
+    def _rows(self, statement: str, parameters: Mapping[str, Any], patience: float = 15.0) -> list[dict[str, Any]]:
+        """Rows by column; ``RequestError`` when the database needs more than ``patience`` seconds to find them."""
+
         def read(connection: "Connection[Any]") -> list[dict[str, Any]]:
-            from psycopg.rows import dict_row
+            with connection.transaction():
+                connection.execute("select set_config('statement_timeout', %s, true)", [f"{patience * 1000:.0f}ms"])
+                return connection.cursor(row_factory=dict_row).execute(statement.encode(), parameters).fetchall()
 
-            return connection.cursor(row_factory=dict_row).execute(statement.encode(), parameters).fetchall()
-
-        return self.database.run(read)
+        try:
+            return self.database.run(read)
+        except QueryCanceled:
+            raise RequestError("There are too many events to look through at once: narrow the times.") from None
 
 
 def _no_such_event(source: str, external_id: str) -> NotFoundError:

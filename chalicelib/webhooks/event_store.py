@@ -17,9 +17,9 @@ import psycopg
 
 from chalicelib.webhooks.database import Database
 from chalicelib.webhooks.envelope import Envelope
-from chalicelib.webhooks.order_store import project
-from chalicelib.webhooks.orders import OrderChange
-from chalicelib.webhooks.people import erase
+from chalicelib.webhooks.order_store import lock_orders, project
+from chalicelib.webhooks.orders import OrderChange, without_customer
+from chalicelib.webhooks.people import erase, erase_late, wait_for_erasures
 from chalicelib.webhooks.shopify import Effect, Redaction
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _write(connection: "Connection[Any]", events: Sequence[Event]) -> list[Writt
 
 def _write_whole(connection: "Connection[Any]", events: Sequence[Event]) -> list[Written]:
     try:
-        if any(event.effect for event in events):
+        if any(event.subjects or event.effect for event in events):
             inserted = _insert_with_effects(connection, events)
         else:
             inserted = set(_insert(connection, events).fetchall())
@@ -129,12 +129,22 @@ def _write_whole(connection: "Connection[Any]", events: Sequence[Event]) -> list
 
 
 def _insert_with_effects(connection: "Connection[Any]", events: Sequence[Event]) -> set[tuple[str, str]]:
-    """Insert events, and carry out the effects of those that are new."""
+    """Insert events, empty those whose person was erased meanwhile, and carry out the effects of those that are new."""
     with connection.pipeline(), connection.transaction():
-        inserted = set(_insert(connection, events).fetchall())
+        wait_for_erasures(connection, alone=any(isinstance(event.effect, Redaction) for event in events))
+        cursor = _insert(connection, events)
+        late = erase_late(connection, [_key(event) for event in events])
+        inserted = set(cursor.fetchall())
         first = {_key(event): event for event in reversed(events)}
-        apply_effects(connection, [first[key] for key in inserted])
+        apply_effects(connection, [_without_person(first[key], late) for key in inserted])
     return inserted
+
+
+def _without_person(event: Event, late: set[tuple[str, str]]) -> Event:
+    """An event whose person was erased before it came changes an order, and leaves out whose it is."""
+    if _key(event) in late and isinstance(event.effect, OrderChange):
+        return replace(event, effect=OrderChange(event.effect.order_id, without_customer(event.effect.parts)))
+    return event
 
 
 def apply_effects(connection: "Connection[Any]", events: Sequence[Event]) -> int:
@@ -152,6 +162,7 @@ def apply_effects(connection: "Connection[Any]", events: Sequence[Event]) -> int
 def _write_one_by_one(connection: "Connection[Any]", events: Sequence[Event]) -> list[Written]:
     results: list[Written] = []
     with connection.transaction():
+        wait_for_erasures(connection, alone=any(isinstance(event.effect, Redaction) for event in events))
         while rest := events[len(results) :]:
             inserted, error = _insert_until_refused(connection, rest)
             results += [
@@ -161,9 +172,16 @@ def _write_one_by_one(connection: "Connection[Any]", events: Sequence[Event]) ->
             if error is not None:
                 results.append(_write_without_payload(connection, rest[len(inserted)], error))
         # Effects come after all inserts: whoever waits for an order's lock here holds none that an insert waits for.
-        for index, event in enumerate(events):
-            if event.effect and results[index].outcome is Outcome.STORED:
-                results[index] = _apply_effect(connection, event)
+        effective = [index for index, written in enumerate(results) if written.outcome is Outcome.STORED]
+        changes = [events[index].effect for index in effective]
+        # All orders at once, in one sequence: one after the other, two batches could wait for each other.
+        if orders := [change.order_id for change in changes if isinstance(change, OrderChange)]:
+            lock_orders(connection, orders)
+        late = erase_late(connection, [_key(event) for event in events])
+        # Persons are forgotten last, so that no order of the same batch remembers them.
+        for index in sorted(effective, key=lambda index: isinstance(events[index].effect, Redaction)):
+            if events[index].effect:
+                results[index] = _apply_effect(connection, _without_person(events[index], late))
     return results
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.webhooks.orders import OrderChange, Parts, describe, join, join_all
+from chalicelib.webhooks.orders import OrderChange, Parts, describe, join, join_all, without_customer
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -52,12 +52,10 @@ def lock_orders(connection: "Connection[Any]", order_ids: Sequence[str]) -> None
     connection.execute(_LOCK, [_LOCK_CLASS, list(order_ids)])
 
 
-def forget_customer(connection: "Connection[Any]", order_ids: Sequence[str]) -> None:
-    """Remove from orders who ordered."""
+def forget_customer(connection: "Connection[Any]", order_ids: Sequence[str], email: str | None = None) -> None:
+    """Remove from orders who ordered; with an ``email`` only what bears that address, whoever the order is of."""
     for order_id, parts in connection.execute(_SELECT, [list(order_ids)]).fetchall():
-        for part in filter(None, (parts["order"], *parts["fulfilments"].values())):
-            part |= {name: None for name in ("email", "customer_id") if name in part}
-        connection.execute(_UPSERT, _row(order_id, parts))
+        connection.execute(_UPSERT, _row(order_id, without_customer(parts, email)))
 
 
 def _row(order_id: str, parts: Parts) -> tuple[Any, ...]:

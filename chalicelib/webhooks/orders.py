@@ -85,6 +85,18 @@ def describe(parts: Parts) -> OrderRow:
     )
 
 
+def without_customer(parts: Parts, email: str | None = None) -> Parts:
+    """The same without who ordered; with an ``email`` only those parts lose it that bear that address."""
+
+    def forget(part: dict[str, Any] | None) -> dict[str, Any] | None:
+        if part is None or (email is not None and (part.get("email") or "").lower() != email):
+            return part
+        return part | {name: None for name in ("email", "customer_id") if name in part}
+
+    fulfilments = {identifier: forget(part) for identifier, part in parts["fulfilments"].items()}
+    return {"order": forget(parts["order"]), "fulfilments": fulfilments}
+
+
 def _newer(one: dict[str, Any] | None, other: dict[str, Any] | None) -> dict[str, Any] | None:
     if one is None or other is None:
         return one or other

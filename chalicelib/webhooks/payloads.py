@@ -45,7 +45,7 @@ def read_json(body: bytes) -> Document:
         raise InvalidBodyError([f"The body is not JSON: {error.msg} at character {error.pos}."]) from None
     except ValueError as error:
         raise InvalidBodyError([f"The body is not usable JSON: {error}."]) from None
-    if "\\u" in text and _SUSPICIOUS_ESCAPE.search(text) and not all(map(_fits_jsonb, _strings(value))):
+    if "\\u" in text and _SUSPICIOUS_ESCAPE.search(text) and not all(map(_fits_jsonb, texts(value))):
         raise InvalidBodyError(["A text in the body holds U+0000 or a lone surrogate, which jsonb cannot keep."])
     return Document(value, text)
 
@@ -88,7 +88,7 @@ def _fits_jsonb(text: str) -> bool:
     return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _strings(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
     """All texts of a document, keys too; without recursion, since the document may be as deep as the reader allows."""
     pending = [value]
     while pending:

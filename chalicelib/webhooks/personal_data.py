@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.webhooks.database import Database
-from chalicelib.webhooks.people import erase, find_events, find_person
+from chalicelib.webhooks.people import erase, find_events, find_person, wait_for_erasures
 from chalicelib.webhooks.shopify import Redaction
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class PersonalData:
 
         def work(connection: "Connection[Any]") -> tuple[int, int]:
             with connection.transaction():
+                wait_for_erasures(connection, alone=True)
                 return erase(connection, Redaction(email, None))
 
         return self.database.run(work)

@@ -16,9 +16,9 @@ from chalicelib.errors import EnvelopeError, InvalidBodyError, NotFoundError, Un
 from chalicelib.webhooks.envelope import Envelope
 from chalicelib.webhooks.event_store import Event, Outcome, Written
 from chalicelib.webhooks.payloads import Document
-from chalicelib.webhooks.people import subjects_of
+from chalicelib.webhooks.people import find_subjects
 from chalicelib.webhooks.shopify import Origin
-from chalicelib.webhooks.sources import Message, find_source
+from chalicelib.webhooks.sources import Message, Source, find_source
 
 
 class Bucket(Protocol):
@@ -124,18 +124,26 @@ def read_event(envelope: Envelope) -> Event:
     """An event ready to be stored; parked when it is not what its source promises, whether in shape or in effect."""
     if envelope.body is None:
         return Event(envelope)
-    payload = effect = reason = None
     try:
         source = find_source(envelope.source)
-        headers = {**envelope.headers, "content-type": envelope.content_type}
-        message = Message(headers, envelope.body)
-        if isinstance(message.document, Document):
-            payload = message.document.text
-        document = source.check(message)
-        origin = Origin(envelope.source, envelope.external_id, envelope.event_type, headers)
-        effect = source.effect(origin, document.value) if source.effect else None
-    except InvalidBodyError as error:
-        reason = " ".join(error.reasons)
     except NotFoundError:
         reason = "Its source is no longer known."
-    return Event(envelope, payload, reason, effect, subjects_of(payload, envelope.body, effect))
+        return Event(envelope, reason=reason, subjects=find_subjects(None, envelope.body))
+    headers = {**envelope.headers, "content-type": envelope.content_type}
+    message = Message(headers, envelope.body)
+    origin = Origin(envelope.source, envelope.external_id, envelope.event_type, headers, envelope.received_at)
+    if isinstance(message.document, InvalidBodyError):
+        reason = " ".join(message.document.reasons)
+        return Event(envelope, reason=reason, subjects=find_subjects(None, envelope.body))
+    document = message.document
+    subjects = [*find_subjects(document.text, envelope.body), *_subjects(source, origin, document)]
+    try:
+        source.check(message)
+        effect = source.effect(origin, document.value) if source.effect else None
+    except InvalidBodyError as error:
+        return Event(envelope, document.text, " ".join(error.reasons), subjects=subjects)
+    return Event(envelope, document.text, effect=effect, subjects=subjects)
+
+
+def _subjects(source: Source, origin: Origin, document: Document) -> Sequence[str]:
+    return source.subjects(origin, document.value) if source.subjects else ()

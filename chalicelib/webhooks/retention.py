@@ -30,6 +30,10 @@ _DELETE = {
         delete from webhook_conflicts
          where ctid in (select ctid from webhook_conflicts where received_at < %s limit %s)
     """,
+    "erasures": """
+        delete from erasures
+         where ctid in (select ctid from erasures where erased_at < %s limit %s)
+    """,
 }
 
 _LAST_HEARD = """

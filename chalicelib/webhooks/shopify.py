@@ -7,7 +7,7 @@ compliance webhook ``customers/redact``.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from chalicelib.errors import InvalidBodyError
@@ -38,6 +38,9 @@ _AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,4})?", re.ASCII)
 
 _MAX_NUMBER = 2**63 - 1
 
+_CLOCKS_DIFFER_BY = timedelta(days=1)
+"""What claims to be newer than that would rule its order for ever."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -47,6 +50,7 @@ class Origin:
     external_id: str
     event_type: str
     headers: Mapping[str, str]
+    received_at: datetime
 
 
 def read_effect(origin: Origin, document: Any) -> Effect | None:
@@ -64,6 +68,21 @@ def read_effect(origin: Origin, document: Any) -> Effect | None:
     return effect
 
 
+def read_subjects(origin: Origin, document: Any) -> list[str]:
+    """Which order and which customer a document is about, also where it is of no use otherwise."""
+    resource = document if isinstance(document, dict) else {}
+    topic = origin.event_type.partition("/")[0]
+    customer = resource.get("customer")
+    orders = (resource.get("order_id"), resource.get("id") if topic == "orders" else None)
+    customers = (
+        customer.get("id") if isinstance(customer, dict) else None,
+        resource.get("id") if topic == "customers" else None,
+    )
+    return [f"order:{known}" for known in map(_text_of_id, orders) if known] + [
+        f"customer:{known}" for known in map(_text_of_id, customers) if known
+    ]
+
+
 def _read_order(reader: "_Reader") -> OrderChange:
     fulfilments = {fulfilment.id("id"): fulfilment.fulfilment() for fulfilment in reader.resources("fulfillments")}
     return OrderChange(reader.id("id"), {"order": reader.order(), "fulfilments": fulfilments})
@@ -74,9 +93,12 @@ def _read_fulfilment(reader: "_Reader") -> OrderChange:
 
 
 def _read_redaction(reader: "_Reader") -> Redaction:
+    """A redaction looks like nothing else of Shopify's: its topic is not signed, and an order names a customer, too."""
     customer = reader.get("customer", dict, {})
+    if not reader.is_redaction():
+        reader.faults.append("A redaction has `orders_to_redact`, and no fields of an order or a customer.")
     redaction = Redaction(
-        _first_text(customer.get("email")),
+        (_first_text(customer.get("email")) or "").strip() or None,
         _text_of_id(customer.get("id")),
         tuple(filter(None, map(_text_of_id, reader.get("orders_to_redact", list, [])))),
     )
@@ -133,6 +155,10 @@ class _Reader:
             },
         }
 
+    def is_redaction(self) -> bool:
+        foreign = {"line_items", "order_number", "updated_at", "created_at", "id"}
+        return isinstance(self._resource.get("orders_to_redact"), list) and not foreign & self._resource.keys()
+
     def id(self, name: str) -> str:
         identifier = _text_of_id(self._resource.get(name))
         if identifier is None:
@@ -152,6 +178,8 @@ class _Reader:
         except (KeyError, TypeError, ValueError, OverflowError, OSError):
             self.faults.append(f"`{name}` must be an ISO 8601 time.")
             return ""
+        if time > self._origin.received_at + _CLOCKS_DIFFER_BY:
+            self.faults.append(f"`{name}` lies in the future.")
         return time.isoformat(timespec="microseconds")
 
     def _number(self, name: str) -> int | None:

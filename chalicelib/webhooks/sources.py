@@ -4,7 +4,8 @@ A source's secrets lie in Secrets Manager under ``frontdesk/<stage>/webhooks/<na
 all that are active are accepted. Without secrets a source does not exist in that stage.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -76,7 +77,7 @@ class Source:
     reasons; otherwise it is accepted and parked, because a provider that never redelivers would lose it.
     ``handshake`` is how the provider makes sure of the address before it sends anything: Slack's ``url_verification``
     event, or the ``GET`` with a ``verify_token`` of Meta. ``effect`` reads from an event's origin and document what it
-    changes beyond being stored.
+    changes beyond being stored. ``subjects`` says whom it is about, beside the e-mail addresses in it.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Source:
     kept_headers: tuple[str, ...] = ()
     handshake: Literal["url_verification", "verify_token"] | None = None
     effect: Callable[[Origin, Any], Effect | None] | None = None
+    subjects: Callable[[Origin, Any], Sequence[str]] | None = None
 
     def check(self, message: Message) -> Document:
         """The body as a document of the promised shape; ``InvalidBodyError`` says all that is wrong with it."""
@@ -109,81 +111,89 @@ def _name(value: Any) -> str | None:
     return value if fit else None
 
 
-SOURCES: Mapping[str, Source] = {
-    source.name: source
-    for source in (
-        Source(
-            name="github",
-            scheme="github",
-            event_id=in_header("X-GitHub-Delivery"),
-            event_type=in_header("X-GitHub-Event"),
-            kept_headers=("X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type"),
+def _by_name(*sources: Source) -> Mapping[str, Source]:
+    """Sources by their names, which stand in URLs and in secrets' names; ``ValueError`` for one that cannot."""
+    names = [source.name for source in sources]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"there are two sources of the name {', '.join(twice)}")
+    if odd := [name for name in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)]:
+        raise ValueError(f"a source's name has small letters, digits and single hyphens, unlike {', '.join(odd)}")
+    return dict(zip(names, sources, strict=True))
+
+
+SOURCES: Mapping[str, Source] = _by_name(
+    Source(
+        name="github",
+        scheme="github",
+        event_id=in_header("X-GitHub-Delivery"),
+        event_type=in_header("X-GitHub-Event"),
+        kept_headers=("X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type"),
+    ),
+    Source(
+        name="stripe",
+        scheme="stripe",
+        event_id=in_body("id"),
+        event_type=in_body("type"),
+    ),
+    Source(
+        name="shopify",
+        scheme="shopify",
+        event_id=first_of(in_header("X-Shopify-Webhook-Id"), in_header("Shopify-Webhook-Id")),
+        event_type=first_of(in_header("X-Shopify-Topic"), in_header("Shopify-Topic")),
+        kept_headers=(
+            "X-Shopify-Shop-Domain",
+            "X-Shopify-API-Version",
+            "X-Shopify-Triggered-At",
+            "Shopify-Shop-Domain",
+            "Shopify-API-Version",
+            "Shopify-Triggered-At",
         ),
-        Source(
-            name="stripe",
-            scheme="stripe",
-            event_id=in_body("id"),
-            event_type=in_body("type"),
+        effect=shopify.read_effect,
+        subjects=shopify.read_subjects,
+    ),
+    Source(
+        name="slack",
+        scheme="slack",
+        event_id=in_body("event_id"),
+        event_type=first_of(in_body("event", "type"), in_body("type"), in_body("command")),
+        kept_headers=("X-Slack-Retry-Num", "X-Slack-Retry-Reason"),
+        handshake="url_verification",
+    ),
+    Source(
+        name="twilio",
+        scheme="twilio",
+        event_id=in_header("I-Twilio-Idempotency-Token"),
+        event_type=first_of(
+            in_body("EventType"), in_body("MessageStatus"), in_body("SmsStatus"), in_body("CallStatus")
         ),
-        Source(
-            name="shopify",
-            scheme="shopify",
-            event_id=first_of(in_header("X-Shopify-Webhook-Id"), in_header("Shopify-Webhook-Id")),
-            event_type=first_of(in_header("X-Shopify-Topic"), in_header("Shopify-Topic")),
-            kept_headers=(
-                "X-Shopify-Shop-Domain",
-                "X-Shopify-API-Version",
-                "X-Shopify-Triggered-At",
-                "Shopify-Shop-Domain",
-                "Shopify-API-Version",
-                "Shopify-Triggered-At",
-            ),
-            effect=shopify.read_effect,
-        ),
-        Source(
-            name="slack",
-            scheme="slack",
-            event_id=in_body("event_id"),
-            event_type=first_of(in_body("event", "type"), in_body("type"), in_body("command")),
-            kept_headers=("X-Slack-Retry-Num", "X-Slack-Retry-Reason"),
-            handshake="url_verification",
-        ),
-        Source(
-            name="twilio",
-            scheme="twilio",
-            event_id=in_header("I-Twilio-Idempotency-Token"),
-            event_type=first_of(
-                in_body("EventType"), in_body("MessageStatus"), in_body("SmsStatus"), in_body("CallStatus")
-            ),
-        ),
-        Source(
-            # Meta has no id for an event: the same bytes are the same event.
-            name="meta",
-            scheme="meta",
-            event_id=lambda _: None,
-            event_type=in_body("object"),
-            handshake="verify_token",
-        ),
-        Source(
-            name="standard-webhooks",
-            scheme="standard-webhooks",
-            event_id=in_header("webhook-id"),
-            event_type=in_body("type"),
-            shape=StandardEvent,
-            refuses_invalid=True,
-            kept_headers=("webhook-timestamp",),
-        ),
-        Source(
-            name="hmac-sha256",
-            scheme="hmac-sha256",
-            event_id=in_body("id"),
-            event_type=in_body("type"),
-            shape=TypedEvent,
-            options=SchemeOptions(header="X-Signature-256", prefix="sha256="),
-            refuses_invalid=True,
-        ),
-    )
-}
+    ),
+    Source(
+        # Meta has no id for an event: the same bytes are the same event.
+        name="meta",
+        scheme="meta",
+        event_id=lambda _: None,
+        event_type=in_body("object"),
+        handshake="verify_token",
+    ),
+    Source(
+        name="standard-webhooks",
+        scheme="standard-webhooks",
+        event_id=in_header("webhook-id"),
+        event_type=in_body("type"),
+        shape=StandardEvent,
+        refuses_invalid=True,
+        kept_headers=("webhook-timestamp",),
+    ),
+    Source(
+        name="hmac-sha256",
+        scheme="hmac-sha256",
+        event_id=in_body("id"),
+        event_type=in_body("type"),
+        shape=TypedEvent,
+        options=SchemeOptions(header="X-Signature-256", prefix="sha256="),
+        refuses_invalid=True,
+    ),
+)
 
 
 def find_source(name: str) -> Source:

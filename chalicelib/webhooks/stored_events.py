@@ -15,7 +15,9 @@ from chalicelib.webhooks.envelope import Envelope
 from chalicelib.webhooks.event_store import Event, Outcome, Written, apply_effects, refusal
 from chalicelib.webhooks.order_store import lock_orders, project
 from chalicelib.webhooks.orders import OrderChange
+from chalicelib.webhooks.people import wait_for_erasures
 from chalicelib.webhooks.processing import read_event
+from chalicelib.webhooks.shopify import Redaction
 from chalicelib.webhooks.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -107,6 +109,7 @@ def _write_alone(connection: "Connection[Any]", event: Event) -> list[Written]:
 
 def _hold(connection: "Connection[Any]", events: Sequence[Event]) -> list[Event]:
     """Lock the orders that events change, and then the events; those are left out that were erased meanwhile."""
+    wait_for_erasures(connection, alone=any(isinstance(event.effect, Redaction) for event in events))
     lock_orders(connection, [change.order_id for change in _changes(events)])
     keys = [(event.envelope.source, event.envelope.external_id) for event in events]
     held = connection.execute(_HOLD, [[source for source, _ in keys], [name for _, name in keys]])

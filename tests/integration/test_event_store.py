@@ -109,7 +109,7 @@ def test_the_same_id_with_other_bytes_is_a_conflict(place: Place) -> None:
     assert place.query("select source, external_id, body_sha256 from webhook_conflicts") == [("github", "a", digest)]
 
 
-def test_one_refused_event_fails_alone(place: Place) -> None:
+def test_one_refused_event_fails_alone(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     place.refuse("bad")
     batch = [event(name) for name in ("a", "b", "c", "d", "bad", "e", "f", "g", "h", "i")]
 
@@ -118,6 +118,7 @@ def test_one_refused_event_fails_alone(place: Place) -> None:
     assert [written.outcome for written in results].count(Outcome.STORED) == 9
     assert results[4].outcome is Outcome.FAILED
     assert results[4].detail == "RaiseException (P0001)"
+    assert caplog.records == []
     assert ids(place) == ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
 
 

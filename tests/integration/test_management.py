@@ -297,3 +297,17 @@ def test_sources_are_described_by_what_they_sent(database: Database) -> None:
         {"source": "github", "last_heard": RECEIVED_AT, "stored": 1, "parked": 1}
     ]
     assert EventSearch(database).server_version()
+
+
+def test_sources_of_too_many_events_are_described_without_counts(database: Database) -> None:
+    store(database, make_envelope())
+    execute(
+        database,
+        "insert into webhook_events select 'stripe', n::text, 'x', 'stored', null, now() - interval '1 day', now(), '',"
+        " '{}', '', '', null, '' from generate_series(1, 30000) as n",
+    )
+
+    github, stripe = sorted(EventSearch(database, patience=0.001).sources(), key=lambda source: str(source["source"]))
+
+    assert github == {"source": "github", "last_heard": RECEIVED_AT, "stored": None, "parked": None}
+    assert stripe["last_heard"]

@@ -26,6 +26,7 @@ from ops.cli import main
 from tests.builders import make_envelope
 from tests.integration.conftest import Cloud, eventually, read_json_lines
 from tests.integration.test_retries import depth, receive_all
+from tests.integration.test_rotation import put_secret
 
 DLQ = "webhook-events-dlq"
 
@@ -326,7 +327,9 @@ def test_a_rotation_takes_the_providers_secret_and_can_be_finished(cloud: Cloud,
     assert (first, second["secret"]) == (new, old)
     assert "already" in ops(cloud, "secrets", "rotate", rotating, "-", answers=old, code=1).stderr
 
-    ops(cloud, "secrets", "rotate", rotating, "--finish")
+    ops(cloud, "secrets", "rotate", rotating, "--finish", answers="n\n", code=1)
+    assert len(document(cloud, rotating)["secrets"]) == 2
+    ops(cloud, "secrets", "rotate", rotating, "--finish", answers="y\n")
     assert document(cloud, rotating)["secrets"] == [new]
 
 
@@ -368,6 +371,17 @@ def test_unusable_secrets_are_refused(
 
     assert said in ops(cloud, "secrets", *arguments, answers=typed, code=code).stderr
     assert document(cloud, arguments[1]) == before
+
+
+def test_a_handshake_learns_its_word(cloud: Cloud) -> None:
+    before = document(cloud, "meta")
+    word = unique("word")
+    try:
+        ops(cloud, "secrets", "verify-token", "meta", word)
+        assert document(cloud, "meta") == before | {"verify_token": word}
+        assert "signs" in ops(cloud, "secrets", "verify-token", "meta", before["secrets"][0], code=1).stderr
+    finally:
+        put_secret(cloud, "webhooks/meta", before)
 
 
 @pytest.fixture

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
 
-from chalicelib.webhooks.event_store import Event, Outcome
+from chalicelib.webhooks.event_store import Event, EventStore, Outcome
+from chalicelib.webhooks.order_store import lock_orders
 from chalicelib.webhooks.people import erase, find_events, find_person
 from chalicelib.webhooks.processing import read_event
 from chalicelib.webhooks.shopify import Redaction
 from chalicelib.webhooks.stored_events import Key, load, rebuild_orders, replay
 from tests.builders import make_envelope
+from tests.integration.conftest import eventually
 from tests.integration.place import Place
 from tests.unit.webhooks.test_shopify import FULFILMENT, ORDER, REDACTION
 
@@ -306,3 +309,29 @@ class TestPersons:
             assert erase(connection, Redaction(None, "1")) == (0, 0)
 
         assert place.query("select * from webhook_events order by 1, 2") == before
+
+
+def test_batches_that_are_written_one_by_one_take_orders_in_the_same_sequence(place: Place) -> None:
+    """Else each of two could wait for an order that the other has: PostgreSQL would let one of them fail."""
+    place.refuse("bad")
+    bad = shopify("bad", "orders/create", ORDER)
+    forth = [shopify("m-1", "orders/create", ORDER | {"id": 1}), shopify("m-2", "orders/create", ORDER | {"id": 2})]
+    back = [shopify("n-1", "orders/create", ORDER | {"id": 2}), shopify("n-2", "orders/create", ORDER | {"id": 1})]
+    waiting = "select pid from pg_stat_activity where wait_event = 'advisory' and datname = current_database()"
+    results: list[Outcome] = []
+
+    def store(events: Sequence[Event], store: EventStore) -> None:
+        results.extend(written.outcome for written in store.write(events))
+
+    threads = [threading.Thread(target=store, args=[[bad, *events], place.new_store()]) for events in (back, forth)]
+    with psycopg.connect(**place.parameters) as blocker:
+        lock_orders(blocker, ["2"])
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            eventually(lambda number=number: len(place.query(waiting)) == number)  # type: ignore[misc]
+        blocker.rollback()
+    for thread in threads:
+        thread.join(30)
+
+    assert results.count(Outcome.FAILED) == 2
+    assert results.count(Outcome.STORED) == 4

@@ -18,6 +18,7 @@ from chalice.test import Client
 import app
 from chalicelib import wiring
 from chalicelib.aws import clients
+from chalicelib.webhooks.schema import read_migrations
 from localcloud.layout import ROOT
 from localcloud.processes import free_port
 from localcloud.samples import make_event
@@ -89,7 +90,15 @@ def test_the_test_client_processes_a_batch(cloud: Cloud, client: Client) -> None
 
 
 def test_the_test_client_migrates(client: Client) -> None:
-    assert client.lambda_.invoke("migrate_database", {}).payload == {"applied": [], "version": 1}
+    newest = max(migration.version for migration in read_migrations())
+
+    assert client.lambda_.invoke("migrate_database", {}).payload == {"applied": [], "version": newest}
+
+
+def test_the_test_client_answers_operators(client: Client) -> None:
+    answer = client.lambda_.invoke("manage_events", {"action": "describe"}).payload
+
+    assert answer["schema"]["current"] == answer["schema"]["newest"]
 
 
 @pytest.fixture

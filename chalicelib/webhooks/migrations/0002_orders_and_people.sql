@@ -26,3 +26,12 @@ create index webhook_events_subjects on webhook_events using gin (subjects);
 
 -- When a source was last heard, and the events of one source.
 create index webhook_events_source on webhook_events (source, received_at);
+
+-- What operators look for first is parked, and there is little of it.
+create index webhook_events_parked on webhook_events (received_at) where state = 'parked';
+
+-- Who was erased and when, by the hash of the subject: what was received before must not be stored after.
+create table erasures (
+    subject_sha256 text        primary key,
+    erased_at      timestamptz not null
+);

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from ops.rotation import finish, holds, rotate, set_secret
+from ops.rotation import finish, has_active, holds, rotate, set_secret
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -55,3 +55,9 @@ def test_finishing_leaves_the_newest() -> None:
 
 def test_the_first_secret_needs_no_document() -> None:
     assert set_secret(None, "first") == {"secrets": ["first"]}
+
+
+def test_what_has_expired_is_not_active() -> None:
+    assert has_active({"secrets": [ending("old", "2026-11-20T12:00:01Z")]}, NOW)
+    assert not has_active({"secrets": [ending("old", "2026-11-20T12:00:00Z")]}, NOW)
+    assert not has_active({"secrets": []}, NOW)

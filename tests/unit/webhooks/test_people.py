@@ -21,6 +21,8 @@ from tests.unit.webhooks.test_shopify import ORDER
         ("maiko@example.com", ["maiko@example.com"]),
         ("ü@exämple.de", ["ü@exämple.de"]),
         ("...@example.com", []),
+        ("...a@example.com", ["a@example.com"]),
+        ("a.@example.com", ["a.@example.com"]),
         (f"{'x' * 65}@example.com", [f"{'x' * 64}@example.com"]),
         (f"x@{'y' * 300}.com", []),
     ],
@@ -44,6 +46,11 @@ def test_so_many_are_kept_and_no_more() -> None:
 class TestSubjects:
     def test_those_of_a_payload(self) -> None:
         assert subjects_of('{"a":"a@example.com"}', b"", None) == ["a@example.com"]
+
+    @pytest.mark.parametrize("before", ["\\n", "\\u003c", "\\t", "", '\\"'])
+    @pytest.mark.parametrize("address", ["a@example.com", "a\\u0040example.com", "\\u0061@example.com"])
+    def test_escapes_of_json_are_no_part_of_an_address(self, before: str, address: str) -> None:
+        assert subjects_of(f'{{"a": ["x", {{"b": "{before}{address}\\u003e"}}]}}', b"", None) == ["a@example.com"]
 
     def test_those_of_a_body_that_is_no_json(self) -> None:
         assert subjects_of(None, b"\xff a@example.com", None) == ["a@example.com"]

@@ -1,4 +1,5 @@
 import base64
+import re
 from typing import get_args
 
 import pytest
@@ -33,3 +34,15 @@ def test_a_standard_webhooks_secret_is_base64() -> None:
 
 def test_a_refusal_does_not_repeat_the_secret() -> None:
     assert "hunter-2" not in (fault_of("standard-webhooks", "hunter-2!") or "hunter-2")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "form"),
+    [
+        ("stripe", "whsec_[A-Za-z0-9]{32}"),
+        ("standard-webhooks", "whsec_[A-Za-z0-9+/]{32}"),
+        ("twilio", "[A-Za-z0-9+/]{32}"),
+    ],
+)
+def test_a_new_secret_has_the_form_of_its_scheme(scheme: str, form: str) -> None:
+    assert re.fullmatch(form, new_secret(scheme))

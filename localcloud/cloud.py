@@ -74,13 +74,10 @@ class LocalCloud:
         raise_file_limit()
         with self.layout.locked(), contextlib.closing(self._listen()) as listener, self._parts():
             started = time.monotonic()
-            place = f"127.0.0.1:{listener.getsockname()[1]}"
-            address = f"http://{place}"
-            self._deployment.addresses = {"PublicUrl": address, "WebsocketUrl": f"ws://{place}{SOCKET_PATH}"}
-            self._deploy()
-            self._publish(address, f"ws://{place}{SOCKET_PATH}" if self._deployment.socket_url() else None)
+            self._deploy(f"127.0.0.1:{listener.getsockname()[1]}")
+            self._publish()
             try:
-                asyncio.run(self._serve(listener, address, started))
+                asyncio.run(self._serve(listener, started))
             finally:
                 self.layout.withdraw()
 
@@ -123,8 +120,8 @@ class LocalCloud:
             self._model.stop()
             self._postgres.stop()
 
-    def _deploy(self) -> None:
-        """Bring up both servers and deploy to them; packaging goes on meanwhile."""
+    def _deploy(self, place: str) -> None:
+        """Bring up the servers and deploy to them; packaging goes on meanwhile. ``place`` is the front door's."""
         self._sources = watch.snapshot()
         self._start_ministack()
         self._model.launch()
@@ -148,7 +145,11 @@ class LocalCloud:
             }
         )
         self._deployment.aws_endpoint_url = self._ministack.url
-        self._deployment.addresses = {**self._deployment.addresses, "ModelEndpointUrl": self._model.url}
+        self._deployment.addresses = {
+            "PublicUrl": f"http://{place}",
+            "WebsocketUrl": f"ws://{place}{SOCKET_PATH}",
+            "ModelEndpointUrl": self._model.url,
+        }
         with self._step("stacks deployed"):
             self._deployment.create_data()
             self._deployment.seed_webhook_secrets(sources)
@@ -166,17 +167,18 @@ class LocalCloud:
         tick = click.style("✓", fg="green")
         self.screen.say(f"  {tick} {what:<24} {click.style(f'{time.monotonic() - started:5.1f} s', dim=True)}")
 
-    def _publish(self, address: str, websocket: str | None) -> None:
+    def _publish(self) -> None:
         variables = self._ministack.client("lambda").get_function_configuration(
             FunctionName=f"frontdesk-{STAGE}-api_handler"
         )["Environment"]["Variables"]
         write_private(
             self.layout.environment_file, {**variables, **CREDENTIALS, "AWS_ENDPOINT_URL": self._ministack.url}
         )
+        addresses = self._deployment.addresses
         self.layout.publish(
             Endpoints(
-                http=address,
-                websocket=websocket,
+                http=addresses["PublicUrl"],
+                websocket=addresses["WebsocketUrl"] if self._deployment.socket_url() else None,
                 aws_endpoint_url=self._ministack.url,
                 postgres_dsn=self._postgres.dsn,
                 bank=None,
@@ -184,12 +186,12 @@ class LocalCloud:
             )
         )
 
-    async def _serve(self, listener: socket.socket, address: str, started: float) -> None:
+    async def _serve(self, listener: socket.socket, started: float) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
-        self._proxy = Proxy(listener, self._deployment.api_url(), self._deployment.socket_url())
+        self._proxy = Proxy(listener, *self._targets())
         await self._proxy.start()
         tasks = [
             asyncio.create_task(self._supervise("postgres", self._postgres, self._postgres.launch)),
@@ -198,7 +200,9 @@ class LocalCloud:
         ]
         if self.reload:
             tasks.append(asyncio.create_task(self._watch()))
-        self.screen.say(f"ready {address} after {time.monotonic() - started:.1f} s; Ctrl-C stops it")
+        self.screen.say(
+            f"ready {self._deployment.addresses['PublicUrl']} after {time.monotonic() - started:.1f} s; Ctrl-C stops it"
+        )
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in [stopped, *tasks]:
@@ -206,6 +210,9 @@ class LocalCloud:
         await self._proxy.stop()
         for task in done - {stopped}:
             task.result()
+
+    def _targets(self) -> tuple[str, str | None]:
+        return self._deployment.api_url(), self._deployment.socket_url()
 
     async def _supervise(self, name: str, part: _Part, launch: Callable[[], None]) -> None:
         """Start a part again that ended by itself, unless ``localcloud kill`` asked for a longer pause."""
@@ -249,10 +256,8 @@ class LocalCloud:
                 self._package = package
                 self._deployment.create_data()
                 self._deployment.create_app(self._package)
-                self._proxy.target, self._proxy.socket_target = (
-                    self._deployment.api_url(),
-                    self._deployment.socket_url(),
-                )
+                self._proxy.target, self._proxy.socket_target = self._targets()
+                self._publish()
             else:
                 self._deployment.push_code(self._package, migrate=any(path.suffix == ".sql" for path in paths))
             for name in self._deployment.seed_webhook_secrets(sources):

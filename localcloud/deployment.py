@@ -17,8 +17,9 @@ from chalicelib.webhooks.sources import SOURCES
 from infra.packaging import DATA_TEMPLATE, Package, application_zip, package
 from infra.templates import read_template
 from localcloud.layout import STAGE
+from localcloud.overlooked import enable_expiry, put_gateway_responses
 from localcloud.processes import StartError
-from localcloud.template import API_STAGE, PARAMETERS, gateway_responses, localize_app, localize_data
+from localcloud.template import API_STAGE, PARAMETERS, localize_app, localize_data
 
 BUCKET = f"frontdesk-{STAGE}-packages"
 DATA_STACK = f"frontdesk-{STAGE}-data"
@@ -47,8 +48,9 @@ class Deployment:
         return package(STAGE, self.directory, dependencies=False)
 
     def create_data(self) -> None:
-        template = json.dumps(localize_data(read_template(DATA_TEMPLATE)))
-        self._apply(DATA_STACK, template, {"Stage": STAGE, **PARAMETERS["data"]})
+        template = localize_data(read_template(DATA_TEMPLATE))
+        self._apply(DATA_STACK, json.dumps(template), {"Stage": STAGE, **PARAMETERS["data"]})
+        enable_expiry(self.client, DATA_STACK, template)
 
     def create_app(self, packaged: Package) -> None:
         """Create or update the app's stack from a package. The schema comes first, where there is a function for it."""
@@ -64,7 +66,7 @@ class Deployment:
         declared = template["Parameters"]
         addresses = {name: address for name, address in self.addresses.items() if name in declared}
         self._apply(APP_STACK, json.dumps(template), {"Stage": STAGE, **addresses, **PARAMETERS["app"]})
-        self._put_gateway_responses(gateway_responses(template))
+        put_gateway_responses(self.client("apigateway"), self._rest_api_id(), template)
         if not exists:
             self.migrate()
 
@@ -148,20 +150,6 @@ class Deployment:
             for function in page["Functions"]
             if function["FunctionName"].startswith(prefix)
         )
-
-    def _put_gateway_responses(self, responses: Mapping[str, Mapping[str, Any]]) -> None:
-        gateway, api = self.client("apigateway"), self._rest_api_id()
-        for kind, response in responses.items():
-            status = {"statusCode": response["StatusCode"]} if "StatusCode" in response else {}
-            headers = response.get("ResponseParameters", {}).get("Headers", {})
-            gateway.put_gateway_response(
-                restApiId=api,
-                responseType=kind,
-                responseTemplates=response["ResponseTemplates"],
-                responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
-                **status,
-            )
-        gateway.create_deployment(restApiId=api, stageName=API_STAGE)
 
     def _upload(self, key: str, archive: Path) -> None:
         s3 = self.client("s3")

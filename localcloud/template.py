@@ -53,9 +53,3 @@ def localize_app(template: dict[str, Any], aws_endpoint_url: str) -> dict[str, A
                 url = f"{aws_endpoint_url}/_aws/execute-api/${{WebsocketAPI}}/{API_STAGE}"
                 variables["CONNECTIONS_URL"] = {"Fn::Sub": url}
     return template
-
-
-def gateway_responses(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The gateway's own errors by type, which MiniStack overlooks in a SAM template and takes through its API."""
-    responses: dict[str, dict[str, Any]] = template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
-    return responses

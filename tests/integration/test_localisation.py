@@ -15,6 +15,7 @@ import yaml
 
 from infra.templates import read_template
 from localcloud.ministack import ACCOUNT
+from localcloud.overlooked import enable_expiry
 from localcloud.template import localize_app, localize_data
 from tests.integration.conftest import eventually
 from tests.integration.scratch import ROLE, Scratch, scratch_cloud
@@ -217,7 +218,9 @@ def deploy_app(scratch: Scratch, packaged: Path, description: str) -> dict[str, 
 def socket_url(scratch: Scratch, packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     file = tmp_path_factory.mktemp("data") / "data.yaml"
     file.write_text(DATA)
-    apply(scratch, "data", localize_data(read_template(file)))
+    template = localize_data(read_template(file))
+    apply(scratch, "data", template)
+    enable_expiry(scratch.ministack.client, "data", template)
     first = deploy_app(scratch, packaged, "first")
     second = deploy_app(scratch, packaged, "second")
     assert first["WebsocketAPIId"] == second["WebsocketAPIId"]

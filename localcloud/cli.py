@@ -25,6 +25,7 @@ from localcloud.deployment import read_webhook_secrets
 from localcloud.layout import RESET, Layout
 from localcloud.logs import Screen
 from localcloud.ministack import client
+from localcloud.model.command import model
 from localcloud.postgres import wheel_binaries
 from localcloud.processes import StartError
 from localcloud.sending import NoSampleError, Order, Sent, send
@@ -69,7 +70,7 @@ def main(context: click.Context, directory: Path) -> None:
     context.obj = Layout(directory.absolute())
 
 
-@main.command(epilog=_examples("up", "up --port 8001", "up --no-reload"))
+@main.command(epilog=_examples("up", "up --port 8001", "up --no-reload", "up --model-url http://127.0.0.1:11434/v1"))
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -79,18 +80,28 @@ def main(context: click.Context, directory: Path) -> None:
     help="Port on 127.0.0.1; 0 takes a free one.",
 )
 @click.option("--reload/--no-reload", default=True, show_default=True, help="Bring changed sources into the functions.")
+@click.option(
+    "--model-url",
+    metavar="URL",
+    envvar="MODEL_URL",
+    help="Ask this server of chat completions (http://127.0.0.1:11434/v1, say) instead of the stand-in's own rules; "
+    "MODEL_NAME and MODEL_API_KEY go with it.",
+)
 @pass_layout
-def up(layout: Layout, port: int, reload: bool) -> None:
+def up(layout: Layout, port: int, reload: bool, model_url: str | None) -> None:
     """Start everything and show what every function logs, until Ctrl-C. Data survive a restart."""
     screen = Screen()
     try:
-        LocalCloud(layout, port, reload, screen).run()
+        LocalCloud(layout, port, reload, screen, model_url or None).run()
     except Terminated as signalled:
         raise SystemExit(128 + signal.Signals[str(signalled)]) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     finally:
         screen.close()
+
+
+main.add_command(model)
 
 
 @main.command(epilog=_examples("endpoints"))
@@ -242,7 +253,7 @@ def psql(context: click.Context, arguments: tuple[str, ...]) -> None:
 
 
 @main.command(epilog=_examples("kill postgres", "kill postgres --seconds 10"))
-@click.argument("part", type=click.Choice(["postgres", "ministack"]))
+@click.argument("part", type=click.Choice(["postgres", "ministack", "model"]))
 @click.option(
     "--seconds", type=click.FloatRange(0, 600), default=1.0, show_default=True, help="How long it stays down."
 )

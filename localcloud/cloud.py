@@ -21,9 +21,11 @@ from localcloud.deployment import Deployment
 from localcloud.layout import STAGE, Endpoints, Layout, write_private
 from localcloud.logs import LogPump, Screen
 from localcloud.ministack import CREDENTIALS, MiniStack
+from localcloud.model.part import ModelServer
 from localcloud.postgres import Postgres, new_password
-from localcloud.processes import StartError
+from localcloud.processes import StartError, raise_file_limit
 from localcloud.proxy import Proxy
+from localcloud.sockets import SOCKET_PATH
 from localcloud.sources import look_at_sources
 
 WATCH_EVERY_SECONDS = 0.25
@@ -43,14 +45,20 @@ class Terminated(KeyboardInterrupt):
 
 @dataclass
 class LocalCloud:
-    """Everything ``make run`` starts. ``port`` 0 takes any free one; ``reload`` watches the sources."""
+    """Everything ``make run`` starts.
+
+    ``port`` 0 takes any free one; ``reload`` watches the sources; ``model_url`` is a server of chat completions to ask
+    in place of the stand-in's own rules.
+    """
 
     layout: Layout
     port: int
     reload: bool
     screen: Screen
+    model_url: str | None = None
     _postgres: Postgres = field(init=False)
     _ministack: MiniStack = field(init=False)
+    _model: ModelServer = field(init=False)
     _deployment: Deployment = field(init=False)
     _package: Package = field(init=False)
     _proxy: Proxy = field(init=False)
@@ -63,14 +71,13 @@ class LocalCloud:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _terminate)
         self.layout.create()
+        raise_file_limit()
         with self.layout.locked(), contextlib.closing(self._listen()) as listener, self._parts():
             started = time.monotonic()
-            address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            self._deployment.public_url = address
-            self._deploy()
-            self._publish(address)
+            self._deploy(f"127.0.0.1:{listener.getsockname()[1]}")
+            self._publish()
             try:
-                asyncio.run(self._serve(listener, address, started))
+                asyncio.run(self._serve(listener, started))
             finally:
                 self.layout.withdraw()
 
@@ -97,6 +104,9 @@ class LocalCloud:
             self.layout.port("postgres_port"),
         )
         self._ministack = MiniStack(self.layout.ministack, self.layout.temporary, self.layout.port("ministack_port"))
+        self._model = ModelServer(
+            self.layout.logs / "model.log", self.layout.temporary, self.layout.port("model_port"), self.model_url
+        )
         self._deployment = Deployment(self._ministack.client, self.layout.package)
         self.layout.remember({"postgres_password": password})
         try:
@@ -107,12 +117,14 @@ class LocalCloud:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
             self._ministack.stop()
+            self._model.stop()
             self._postgres.stop()
 
-    def _deploy(self) -> None:
-        """Bring up both servers and deploy to them; packaging goes on meanwhile."""
+    def _deploy(self, place: str) -> None:
+        """Bring up the servers and deploy to them; packaging goes on meanwhile. ``place`` is the front door's."""
         self._sources = watch.snapshot()
         self._start_ministack()
+        self._model.launch()
         with ThreadPoolExecutor() as pool:
             looking = pool.submit(look_at_sources)
             packaging = pool.submit(self._deployment.package)
@@ -120,10 +132,24 @@ class LocalCloud:
                 self._postgres.start()
             with self._step("MiniStack"):
                 self._ministack.wait()
+            with self._step("model"):
+                self._model.wait()
             with self._step("application packaged"):
                 sources = looking.result()
                 self._package = packaging.result()
-        self.layout.remember({"postgres_port": str(self._postgres.port), "ministack_port": str(self._ministack.port)})
+        self.layout.remember(
+            {
+                "postgres_port": str(self._postgres.port),
+                "ministack_port": str(self._ministack.port),
+                "model_port": str(self._model.port),
+            }
+        )
+        self._deployment.aws_endpoint_url = self._ministack.url
+        self._deployment.addresses = {
+            "PublicUrl": f"http://{place}",
+            "WebsocketUrl": f"ws://{place}{SOCKET_PATH}",
+            "ModelEndpointUrl": self._model.url,
+        }
         with self._step("stacks deployed"):
             self._deployment.create_data()
             self._deployment.seed_webhook_secrets(sources)
@@ -141,38 +167,42 @@ class LocalCloud:
         tick = click.style("✓", fg="green")
         self.screen.say(f"  {tick} {what:<24} {click.style(f'{time.monotonic() - started:5.1f} s', dim=True)}")
 
-    def _publish(self, address: str) -> None:
+    def _publish(self) -> None:
         variables = self._ministack.client("lambda").get_function_configuration(
             FunctionName=f"frontdesk-{STAGE}-api_handler"
         )["Environment"]["Variables"]
         write_private(
             self.layout.environment_file, {**variables, **CREDENTIALS, "AWS_ENDPOINT_URL": self._ministack.url}
         )
+        addresses = self._deployment.addresses
         self.layout.publish(
             Endpoints(
-                http=address,
-                websocket=None,
+                http=addresses["PublicUrl"],
+                websocket=addresses["WebsocketUrl"] if self._deployment.socket_url() else None,
                 aws_endpoint_url=self._ministack.url,
                 postgres_dsn=self._postgres.dsn,
                 bank=None,
-                model=None,
+                model=self._model.url,
             )
         )
 
-    async def _serve(self, listener: socket.socket, address: str, started: float) -> None:
+    async def _serve(self, listener: socket.socket, started: float) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
-        self._proxy = Proxy(listener, self._api_url())
+        self._proxy = Proxy(listener, *self._targets())
         await self._proxy.start()
         tasks = [
             asyncio.create_task(self._supervise("postgres", self._postgres, self._postgres.launch)),
             asyncio.create_task(self._supervise("ministack", self._ministack, self._start_ministack)),
+            asyncio.create_task(self._supervise("model", self._model, self._model.launch)),
         ]
         if self.reload:
             tasks.append(asyncio.create_task(self._watch()))
-        self.screen.say(f"ready {address} after {time.monotonic() - started:.1f} s; Ctrl-C stops it")
+        self.screen.say(
+            f"ready {self._deployment.addresses['PublicUrl']} after {time.monotonic() - started:.1f} s; Ctrl-C stops it"
+        )
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in [stopped, *tasks]:
@@ -181,8 +211,8 @@ class LocalCloud:
         for task in done - {stopped}:
             task.result()
 
-    def _api_url(self) -> str:
-        return f"{self._ministack.url}/_aws/execute-api/{self._deployment.rest_api_id()}/api"
+    def _targets(self) -> tuple[str, str | None]:
+        return self._deployment.api_url(), self._deployment.socket_url()
 
     async def _supervise(self, name: str, part: _Part, launch: Callable[[], None]) -> None:
         """Start a part again that ended by itself, unless ``localcloud kill`` asked for a longer pause."""
@@ -199,7 +229,7 @@ class LocalCloud:
             self.screen.say(click.style(f"{name} runs again", fg="green"))
 
     def _write_processes(self) -> None:
-        parts: dict[str, _Part] = {"postgres": self._postgres, "ministack": self._ministack}
+        parts: dict[str, _Part] = {"postgres": self._postgres, "ministack": self._ministack, "model": self._model}
         processes = {name: part.process.pid for name, part in parts.items() if part.process}
         write_private(self.layout.processes_file, processes)
 
@@ -226,7 +256,8 @@ class LocalCloud:
                 self._package = package
                 self._deployment.create_data()
                 self._deployment.create_app(self._package)
-                self._proxy.target = self._api_url()
+                self._proxy.target, self._proxy.socket_target = self._targets()
+                self._publish()
             else:
                 self._deployment.push_code(self._package, migrate=any(path.suffix == ".sql" for path in paths))
             for name in self._deployment.seed_webhook_secrets(sources):

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +17,9 @@ from chalicelib.webhooks.sources import SOURCES
 from infra.packaging import DATA_TEMPLATE, Package, application_zip, package
 from infra.templates import read_template
 from localcloud.layout import STAGE
+from localcloud.overlooked import enable_expiry, put_gateway_responses
 from localcloud.processes import StartError
-from localcloud.template import PARAMETERS, gateway_responses, localize_app, localize_data
+from localcloud.template import API_STAGE, PARAMETERS, localize_app, localize_data
 
 BUCKET = f"frontdesk-{STAGE}-packages"
 DATA_STACK = f"frontdesk-{STAGE}-data"
@@ -33,36 +34,39 @@ _NOTHING_TO_DO = "No updates are to be performed"
 class Deployment:
     """Deploys through ``client``, which makes a client of a service.
 
-    ``directory`` receives the package. ``public_url`` is what senders are told to call.
+    ``directory`` receives the package. ``aws_endpoint_url`` is MiniStack's address as the functions reach it;
+    ``addresses`` are those that the app's template has parameters for, by the parameter's name.
     """
 
     client: Callable[[str], Any]
     directory: Path
-    public_url: str = ""
+    aws_endpoint_url: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
     def package(self) -> Package:
         """Package the present sources; the interpreter that runs the functions has the dependencies already."""
         return package(STAGE, self.directory, dependencies=False)
 
     def create_data(self) -> None:
-        template = json.dumps(localize_data(read_template(DATA_TEMPLATE)))
-        self._apply(DATA_STACK, template, {"Stage": STAGE, **PARAMETERS["data"]})
+        template = localize_data(read_template(DATA_TEMPLATE))
+        self._apply(DATA_STACK, json.dumps(template), {"Stage": STAGE, **PARAMETERS["data"]})
+        enable_expiry(self.client, DATA_STACK, template)
 
     def create_app(self, packaged: Package) -> None:
         """Create or update the app's stack from a package. The schema comes first, where there is a function for it."""
         exists = self._status(APP_STACK) is not None
         if exists:
             self._migrate_ahead(packaged.application.read_bytes())
-        template = localize_app(json.loads(packaged.template.read_text(encoding="utf-8")))
+        template = localize_app(json.loads(packaged.template.read_text(encoding="utf-8")), self.aws_endpoint_url)
         key = f"{time.time_ns()}.zip"
         self._upload(key, packaged.application)
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
                 resource["Properties"]["CodeUri"] = f"s3://{BUCKET}/{key}"
-        self._apply(
-            APP_STACK, json.dumps(template), {"Stage": STAGE, "PublicUrl": self.public_url, **PARAMETERS["app"]}
-        )
-        self._put_gateway_responses(gateway_responses(template))
+        declared = template["Parameters"]
+        addresses = {name: address for name, address in self.addresses.items() if name in declared}
+        self._apply(APP_STACK, json.dumps(template), {"Stage": STAGE, **addresses, **PARAMETERS["app"]})
+        put_gateway_responses(self.client("apigateway"), self._rest_api_id(), template)
         if not exists:
             self.migrate()
 
@@ -117,9 +121,20 @@ class Deployment:
     def _update_code(self, function: str, code: bytes) -> None:
         self.client("lambda").update_function_code(FunctionName=function, ZipFile=code)
 
-    def rest_api_id(self) -> str:
-        """The API's id, which changes when its routes do."""
-        return str(self.outputs(APP_STACK)["RestAPIId"])
+    def api_url(self) -> str:
+        """Where MiniStack serves the REST API, whose id changes when its routes do."""
+        return self._execute_url(self._rest_api_id())
+
+    def socket_url(self) -> str | None:
+        """Where MiniStack serves the WebSocket API, if the application has one."""
+        api = self.outputs(APP_STACK).get("WebsocketAPIId")
+        return None if api is None else self._execute_url(api)
+
+    def _execute_url(self, api: str) -> str:
+        return f"{self.aws_endpoint_url}/_aws/execute-api/{api}/{API_STAGE}"
+
+    def _rest_api_id(self) -> str:
+        return self.outputs(APP_STACK)["RestAPIId"]
 
     def outputs(self, stack: str) -> dict[str, str]:
         """What a stack says of itself."""
@@ -135,20 +150,6 @@ class Deployment:
             for function in page["Functions"]
             if function["FunctionName"].startswith(prefix)
         )
-
-    def _put_gateway_responses(self, responses: Mapping[str, Mapping[str, Any]]) -> None:
-        gateway, api = self.client("apigateway"), self.rest_api_id()
-        for kind, response in responses.items():
-            status = {"statusCode": response["StatusCode"]} if "StatusCode" in response else {}
-            headers = response.get("ResponseParameters", {}).get("Headers", {})
-            gateway.put_gateway_response(
-                restApiId=api,
-                responseType=kind,
-                responseTemplates=response["ResponseTemplates"],
-                responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
-                **status,
-            )
-        gateway.create_deployment(restApiId=api, stageName="api")
 
     def _upload(self, key: str, archive: Path) -> None:
         s3 = self.client("s3")

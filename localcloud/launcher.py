@@ -7,14 +7,21 @@ new version makes one wrong.
    functions not to standard output at all. Here each line goes there at once, marked with its function's name.
 2. *Saving.* MiniStack saves its state on a clean stop only. Here it does so every few seconds too, so that a
    ``kill -9`` loses no more than that.
+3. *Streams after a restart.* MiniStack keeps how far a mapping has read a stream, but not the stream's records: the
+   mapping would wait for as many new ones before it reads on. Here every stream is read from its begin.
+
+More of them are in ``localcloud.patches``.
 """
 
+import json
 import logging
 import os
 import sys
 import threading
 import time
 from pathlib import Path
+
+from localcloud.patches import PATCHES
 
 MARK = "\x1e"
 """Begins a line that a function wrote: the mark, the function's name, a tab, the line."""
@@ -58,13 +65,31 @@ def drop_old_logs(state: Path) -> None:
     (state / "cloudwatch_logs.json").unlink(missing_ok=True)
 
 
+def reset_stream_positions(state: Path) -> None:
+    """Let every stream mapping of the saved state begin at the first record; damaged state is MiniStack's to report."""
+    file = state / "lambda.json"
+    try:
+        saved = json.loads(file.read_text(encoding="utf-8"))
+        positions = saved["payload"]["dynamodb_stream_positions"]["data"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    positions.update(dict.fromkeys(positions, 0))
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps(saved), encoding="utf-8")
+    draft.replace(file)
+
+
 def main() -> None:
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
-    drop_old_logs(Path(os.environ["STATE_DIR"]))
+    state = Path(os.environ["STATE_DIR"])
+    drop_old_logs(state)
+    reset_stream_positions(state)
     from ministack.app import main as run_ministack
 
     stream_function_output()
     save_periodically()
+    for patch in PATCHES:
+        patch()
     run_ministack()
 
 

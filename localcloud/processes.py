@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -16,6 +17,15 @@ _LOOPBACK = "127.0.0.1"
 
 class StartError(Exception):
     """A part of the local cloud cannot be started; the message says what to do about it."""
+
+
+def raise_file_limit(wanted: int = 65_536) -> None:
+    """Let this process and what it starts have many files: each socket of a client needs four of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    possible = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < possible:
+        with contextlib.suppress(ValueError, OSError):  # macOS may allow less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (possible, hard))
 
 
 def free_port(preferred: int | None = None) -> int:

@@ -10,6 +10,8 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from localcloud.sockets import SOCKET_PATH, SocketGateway
+
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """What API Gateway takes."""
 
@@ -27,10 +29,15 @@ _HOP_BY_HOP = {
 
 @dataclass
 class Proxy:
-    """Forwards what comes in on ``listener`` to ``target``, the base URL of the deployed API."""
+    """Forwards what comes in on ``listener`` to ``target``, the base URL of the deployed API.
+
+    ``socket_target`` is that of the WebSocket API, where there is one.
+    """
 
     listener: socket.socket
     target: str
+    socket_target: str | None = None
+    _sockets: SocketGateway = field(default_factory=SocketGateway)
     _runner: web.AppRunner = field(init=False)
     _session: aiohttp.ClientSession = field(init=False)
 
@@ -41,6 +48,7 @@ class Proxy:
             timeout=aiohttp.ClientTimeout(total=60),
             connector=aiohttp.TCPConnector(limit=0),
         )
+        await self._sockets.start()
         application = web.Application(client_max_size=MAX_BODY_BYTES)
         application.router.add_route("*", r"/{path:[\s\S]*}", self._forward)
         # A compressed body belongs to the application as it is.
@@ -49,10 +57,13 @@ class Proxy:
         await web.SockSite(self._runner, self.listener).start()
 
     async def stop(self) -> None:
+        await self._sockets.stop()
         await self._runner.cleanup()
         await self._session.close()
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
+        if self.socket_target and _is_handshake(request):
+            return await self._sockets.forward(request, self.socket_target)
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
@@ -72,6 +83,10 @@ class Proxy:
                 return web.Response(status=answer.status, headers=headers, body=await answer.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             return _error(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", f"The local cloud does not answer: {error}.")
+
+
+def _is_handshake(request: web.Request) -> bool:
+    return request.path == SOCKET_PATH and request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 def _end_to_end(headers: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -11,6 +11,9 @@ PARAMETERS = {
     "app": {"ProcessWebhooksTimeout": "2"},
 }
 
+API_STAGE = "api"
+"""The stage of both APIs."""
+
 _POLICIES = ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
 
 
@@ -29,17 +32,24 @@ def localize_data(template: dict[str, Any]) -> dict[str, Any]:
     return template
 
 
-def localize_app(template: dict[str, Any]) -> dict[str, Any]:
-    """The app's template, for MiniStack."""
+def localize_app(template: dict[str, Any], aws_endpoint_url: str) -> dict[str, Any]:
+    """The app's template, for the MiniStack at ``aws_endpoint_url``."""
+    # MiniStack does not know this type: a stage shows the routes as they are.
+    template["Resources"] = {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if resource["Type"] != "AWS::ApiGatewayV2::Deployment"
+    }
     for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::ApiGatewayV2::Stage":
+            resource["Properties"].pop("DeploymentId", None)
+            resource["Properties"]["AutoDeploy"] = True
         if resource["Type"] == "AWS::Serverless::Function":
-            variables = resource["Properties"]["Environment"]["Variables"]
+            variables = resource["Properties"].get("Environment", {}).get("Variables", {})
             # It is there for `chalice local`; a deployed function has its variables from the template.
             variables.pop("ENVIRONMENT_FILE", None)
+            if "CONNECTIONS_URL" in variables:
+                # MiniStack serves every API at its own address.
+                url = f"{aws_endpoint_url}/_aws/execute-api/${{WebsocketAPI}}/{API_STAGE}"
+                variables["CONNECTIONS_URL"] = {"Fn::Sub": url}
     return template
-
-
-def gateway_responses(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The gateway's own errors by type, which MiniStack overlooks in a SAM template and takes through its API."""
-    responses: dict[str, dict[str, Any]] = template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
-    return responses

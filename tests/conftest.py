@@ -20,7 +20,9 @@ class CurrentStdout(io.TextIOBase):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for name in [name for name in os.environ if name.startswith(("AWS_", "STAGE", "LOCALCLOUD_", "ENVIRONMENT_FILE"))]:
+    for name in [
+        name for name in os.environ if name.startswith(("AWS_", "STAGE", "LOCALCLOUD_", "ENVIRONMENT_FILE", "MODEL_"))
+    ]:
         del os.environ[name]
     os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
     telemetry.logger.handlers[0].stream = CurrentStdout()  # type: ignore[attr-defined]

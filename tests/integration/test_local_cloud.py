@@ -95,7 +95,7 @@ class TestLife:
 
     def test_a_part_that_dies_is_started_again(self, tmp_path: Path) -> None:
         with running(tmp_path / ".localcloud") as cloud:
-            for part in ("postgres", "ministack"):
+            for part in ("postgres", "ministack", "model"):
                 cloud.command("kill", part)
                 eventually(lambda part=part: f"{part} runs again" in cloud.printed(), seconds=30)  # type: ignore[misc]
                 deliver(cloud)

@@ -40,6 +40,29 @@ def test_functions_lose_the_variable_of_chalice_local() -> None:
     variables = {"STAGE": "local", "ENVIRONMENT_FILE": "x"}
     function = {"Type": "AWS::Serverless::Function", "Properties": {"Environment": {"Variables": variables}}}
 
-    localized = localize_app({"Resources": {"Function": function}})
+    localized = localize_app({"Resources": {"Function": function}}, "http://127.0.0.1:4566")
 
     assert localized["Resources"]["Function"]["Properties"]["Environment"]["Variables"] == {"STAGE": "local"}
+
+
+def test_sockets_need_no_deployment() -> None:
+    stage = {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {"ApiId": "a", "DeploymentId": {"Ref": "Deployment"}}}
+    resources = {"Deployment": {"Type": "AWS::ApiGatewayV2::Deployment", "Properties": {}}, "Stage": stage}
+
+    localized = localize_app({"Resources": resources}, "http://127.0.0.1:4566")
+
+    assert localized["Resources"] == {"Stage": stage | {"Properties": {"ApiId": "a", "AutoDeploy": True}}}
+
+
+def test_connections_are_at_ministack() -> None:
+    url = {"Fn::Sub": "https://${WebsocketAPI}.execute-api.${AWS::Region}.${AWS::URLSuffix}/api"}
+    function = {
+        "Type": "AWS::Serverless::Function",
+        "Properties": {"Environment": {"Variables": {"CONNECTIONS_URL": url}}},
+    }
+
+    localized = localize_app({"Resources": {"Function": function}}, "http://127.0.0.1:4566")
+
+    assert localized["Resources"]["Function"]["Properties"]["Environment"]["Variables"] == {
+        "CONNECTIONS_URL": {"Fn::Sub": "http://127.0.0.1:4566/_aws/execute-api/${WebsocketAPI}/api"}
+    }

@@ -1,0 +1,59 @@
+"""The stand-in for Bedrock as a part of the local cloud."""
+
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcloud.layout import ROOT
+from localcloud.processes import StartError, clean_environment, end, free_port, spawn
+
+
+@dataclass
+class ModelServer:
+    """The program of ``localcloud.model``; ``upstream`` is a server of chat completions to ask instead of the rules."""
+
+    log: Path
+    temporary: Path
+    port: int = 0
+    upstream: str | None = None
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def launch(self) -> None:
+        """Start it without waiting. Call this from the main thread."""
+        self.port = free_port(self.port)
+        additions = {"MODEL_URL": self.upstream} if self.upstream else {}
+        with self.log.open("ab") as log:
+            self.process = spawn(
+                [sys.executable, "-m", "localcloud.model", str(self.port)],
+                environment=clean_environment(additions, temporary=self.temporary),
+                on_parent_death=signal.SIGTERM,
+                output=log,
+                directory=ROOT,
+            )
+
+    def wait(self, patience: float = 30) -> None:
+        """Return once it answers."""
+        assert self.process is not None
+        deadline = time.monotonic() + patience
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        while True:
+            try:
+                opener.open(f"{self.url}/control", timeout=2).close()
+                return
+            except (urllib.error.URLError, OSError) as error:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise StartError("The stand-in for the model does not start; model.log says why.") from error
+            time.sleep(0.03)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            end(self.process, signal.SIGTERM, patience=2)

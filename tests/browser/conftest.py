@@ -64,6 +64,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     """Opens an address in a browser of its own, or in that of another page; ends with what went wrong in any."""
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
+    expected = list(EXPECTED)
 
     def watch(page: Page) -> None:
         page.set_default_timeout(5000)
@@ -71,13 +72,21 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         page.on(
             "console",
             lambda said: (
-                wrong.append(said.text) if said.type == "error" and not said.text.startswith(EXPECTED) else None
+                wrong.append(said.text) if said.type == "error" and not said.text.startswith(tuple(expected)) else None
             ),
         )
 
     def open_in(
-        address: str, *, width: int = 1280, height: int = 800, scheme: str = "light", beside: Page | None = None
+        address: str,
+        *,
+        width: int = 1280,
+        height: int = 800,
+        scheme: str = "light",
+        beside: Page | None = None,
+        allow_refused_frames: bool = False,
     ) -> Page:
+        if allow_refused_frames:
+            expected.append("Framing ")
         if beside is None:
             context = browser.new_context(
                 viewport={"width": width, "height": height},

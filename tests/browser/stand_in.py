@@ -7,6 +7,7 @@ origins, as with API Gateway.
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -146,6 +147,12 @@ class StandIn:
 
     def drop_all(self) -> None:
         self.do(self._drop_all())
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 5
+        while not holds():
+            assert time.monotonic() < deadline, "It did not happen within five seconds."
+            time.sleep(0.02)
 
     def release(self) -> None:
         self.is_held = False
@@ -377,7 +384,7 @@ def _answer(request: web.Request, file: assets.WebFile) -> web.Response:
 async def _listening(app: web.Application) -> AsyncIterator[int]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, None, 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
         assert runner.addresses

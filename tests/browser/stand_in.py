@@ -95,6 +95,7 @@ class StandIn:
         self.tokens: dict[str, str] = {}
         self.resume = asyncio.Event()
         self.is_held = False
+        self.is_mute = False
         self._tickets: dict[str, Session | Agent] = {}
         self._numbers = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -248,7 +249,8 @@ class StandIn:
         frame = json.loads(message.data)
         self.received.append(frame)
         if frame["action"] == "ping":
-            await socket.send_json({"type": "pong"})
+            if not self.is_mute:
+                await socket.send_json({"type": "pong"})
         elif isinstance(whose, Agent):
             await self._serve_agent(whose, frame)
         else:

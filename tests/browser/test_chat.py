@@ -75,10 +75,14 @@ def disordered(_session: Session, message_id: str, _content: str) -> list[Frame]
 
 def test_pieces_out_of_order_are_shown_in_order_and_once(open_page: OpenPage, stand_in: StandIn) -> None:
     seen: list[str] = []
+
+    def record(text: str) -> None:
+        seen.append(text)
+
     stand_in.answer = disordered
     stand_in.pause = 0.03
     page = open_chat(open_page, stand_in)
-    page.expose_function("record", lambda text: seen.append(text))
+    page.expose_function("record", record)
     page.evaluate("""() => new MutationObserver(() => {
       const draft = document.querySelector(".draft .balloon");
       if (draft) record(draft.textContent);

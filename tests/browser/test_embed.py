@@ -1,6 +1,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
@@ -26,7 +27,7 @@ def shop(stand_in: StandIn) -> Iterator[Shop]:
     running.stop()
 
 
-def open_shop(open_page: OpenPage, shop: Shop, **options: int) -> Page:
+def open_shop(open_page: OpenPage, shop: Shop, **options: Any) -> Page:
     page = open_page(shop.address, **options)
     page.get_by_role("button", name="Chat with MangaAssist").click()
     return page
@@ -72,7 +73,6 @@ def test_the_conversation_is_the_customers_who_is_signed_in(open_page: OpenPage,
 
     page.evaluate("(jwt) => { document.querySelector('script[data-identity]').dataset.identity = jwt; }", BEN)
     expect(chat(page).locator("body")).to_have_attribute("data-link", "open")
-    page.wait_for_function("() => true")
     stand_in.wait_until(lambda: stand_in.requests[-1] == {"identity": BEN})
     is_ready(page)
     page.evaluate("() => { delete document.querySelector('script[data-identity]').dataset.identity; }")

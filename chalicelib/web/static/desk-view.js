@@ -64,10 +64,10 @@ export class DeskView {
 
   #waitingItem(entry, state) {
     const isAsked = state.asked === entry.session_id;
-    const take = element("button", { type: "button", className: "primary", disabled: isAsked || !state.ready }, isAsked ? "Taking…" : "Take");
-    take.setAttribute("aria-label", `Take ${entry.customer}, waiting since ${age(entry.since)}`);
+    const take = element("button", { type: "button", className: "quiet", disabled: isAsked || !state.ready }, isAsked ? "Taking…" : "Take");
+    take.setAttribute("aria-label", `Take ${nameOf(entry)}, waiting since ${age(entry.since)}`);
     take.addEventListener("click", () => this.#actions.claim(entry.session_id));
-    const head = element("p", { className: "name" }, entry.customer, element("span", { className: "age" }, age(entry.since)));
+    const head = element("p", { className: "name" }, nameOf(entry), element("span", { className: "age" }, age(entry.since)));
     const text = element("div", { className: "text" }, head, element("p", { className: "reason" }, entry.reason ?? ""));
     return element("li", { className: "card" }, text, take);
   }
@@ -76,7 +76,7 @@ export class DeskView {
     const known = state.conversations[entry.session_id];
     const unread = known?.unread ?? 0;
     const last = known?.transcript.turns.at(-1);
-    const head = element("span", { className: "name" }, entry.customer, element("span", { className: "age" }, age(entry.since)));
+    const head = element("span", { className: "name" }, nameOf(entry), element("span", { className: "age" }, age(entry.since)));
     const text = element("span", { className: "text" }, head, element("span", { className: "reason" }, last?.content ?? ""));
     const open = element("button", { type: "button", className: "row" }, text);
     if (unread) open.append(element("span", { className: "badge", aria: { label: `${unread} unread` } }, String(unread)));
@@ -94,7 +94,7 @@ export class DeskView {
     byId("blank").hidden = Boolean(known);
     if (isOther) this.#log.clear();
     if (!known) return;
-    byId("customer").textContent = known.customer || "Customer";
+    byId("customer").textContent = nameOf(known);
     byId("standing").textContent = known.isLoaded ? (STANDINGS[known.status] ?? "") : "Loading…";
     byId("summary").hidden = !known.summary;
     byId("summary").querySelector("p").textContent = known.summary;
@@ -119,6 +119,8 @@ export class DeskView {
     (row ?? document.querySelector("#mine button, #waiting button") ?? byId("sign-out")).focus();
   }
 }
+
+const nameOf = ({ customer }) => (!customer || customer === "anonymous" ? "Visitor" : customer);
 
 /** Lists are small and change seldom: they are made anew, and the focus stays on the entry that had it. */
 function refill(list, entries, make) {

@@ -36,7 +36,7 @@
   `);
 
   const host = document.createElement("div");
-  const root = host.attachShadow({ mode: "closed" });
+  const root = host.attachShadow({ mode: "open" });
   root.adoptedStyleSheets = [styles];
 
   const launcher = document.createElement("button");

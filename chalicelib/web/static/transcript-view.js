@@ -3,6 +3,7 @@
 import { element, shortTime, toNodes } from "./text.js";
 
 const NEAR_THE_END = 56; // pixels; who has scrolled further up is reading
+const LULL = 10 * 60_000; // after such a silence the time is told
 
 export class TranscriptView {
   #log;
@@ -37,13 +38,11 @@ export class TranscriptView {
       this.#shown.delete(key);
     }
     let next = this.#log.firstElementChild;
-    let before = null;
-    for (const item of items) {
-      const node = this.#place(item, before);
+    items.forEach((item, index) => {
+      const node = this.#place(item, items[index - 1], items[index + 1]);
       if (node === next) next = next.nextElementSibling;
       else this.#log.insertBefore(node, next);
-      before = item;
-    }
+    });
     if (isThinking) this.#log.append(this.#thinking);
     else this.#thinking.remove();
     if (isWhole || isOwnNew || this.#follows) this.scrollToEnd();
@@ -71,21 +70,30 @@ export class TranscriptView {
     if (this.#follows) this.#jump.hidden = true;
   }
 
-  #place(item, before) {
-    const continues = before?.author === item.author && item.author !== "system";
-    const face = JSON.stringify([item.content, item.state, item.problem, item.at, continues, this.#retries(item)]);
+  #place(item, before, after) {
+    const classes = ["turn", `turn-${item.author}`, item.state, item.author === this.#options.own ? "turn-own" : ""];
+    if (before?.author === item.author && !isLull(before, item)) classes.push("continues");
+    if (after?.author !== item.author || isLull(item, after)) classes.push("ends");
+    const when = !before || isLull(before, item) ? item.at : null;
+    const face = JSON.stringify([item.content, classes, item.problem, when, this.#retries(item)]);
     const known = this.#shown.get(item.key);
     if (known?.face === face) return known.node;
     const node = known?.node ?? element("article");
     // A draft grows letter by letter: it is read out once, when the whole answer takes its place.
     if (item.state === "draft") node.setAttribute("aria-live", "off");
-    const classes = ["turn", `turn-${item.author}`, item.author === this.#options.own ? "turn-own" : "", item.state];
-    node.className = [...classes, continues ? "continues" : ""].filter(Boolean).join(" ");
+    node.className = classes.filter(Boolean).join(" ");
     if (known && known.content !== item.content) known.text.replaceChildren(...toNodes(item.content));
     const text = known?.text ?? element("p", { className: "balloon", dir: "auto" }, ...toNodes(item.content));
-    node.replaceChildren(this.#who(item), text, ...this.#foot(item));
+    text.title = item.at ? shortTime(item.at) : "";
+    node.replaceChildren(...this.#when(when), this.#who(item), text, ...this.#foot(item));
     this.#shown.set(item.key, { node, face, text, content: item.content });
     return node;
+  }
+
+  #when(at) {
+    if (!at) return [];
+    const time = element("time", { dateTime: new Date(at).toISOString() }, shortTime(at));
+    return [element("p", { className: "when" }, time)];
   }
 
   #who(item) {
@@ -94,10 +102,7 @@ export class TranscriptView {
 
   #foot(item) {
     if (item.problem) return [this.#problem(item)];
-    if (item.state === "sending") return [element("p", { className: "foot" }, "Sending…")];
-    if (item.state === "draft" || !item.at) return [];
-    const time = element("time", { dateTime: new Date(item.at).toISOString() }, shortTime(item.at));
-    return [element("p", { className: "foot" }, time)];
+    return item.state === "sending" ? [element("p", { className: "foot" }, "Sending…")] : [];
   }
 
   #problem(item) {
@@ -115,11 +120,15 @@ export class TranscriptView {
   }
 }
 
+function isLull(before, item) {
+  return Boolean(before?.at && item?.at) && Date.parse(item.at) - Date.parse(before.at) > LULL;
+}
+
 function thinking(name) {
   const dots = element("p", { className: "balloon dots", aria: { hidden: "true" } }, element("i"), element("i"), element("i"));
   return element(
     "article",
-    { className: "turn turn-bot thinking" },
+    { className: "turn turn-bot ends thinking" },
     element("p", { className: "who" }, `${name} is writing`),
     dots,
   );

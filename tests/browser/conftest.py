@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.browser.stand_in import StandIn
 
@@ -59,51 +59,57 @@ def stand_in() -> Iterator[StandIn]:
     running.stop()
 
 
+@pytest.fixture(scope="package")
+def contexts(browser: Browser) -> Iterator[Callable[[str], BrowserContext]]:
+    """One context for each colour scheme: a new one takes longer than most tests. Every stand-in has a port, and with
+    it an origin, of its own, so that pages share no storage."""
+    made: dict[str, BrowserContext] = {}
+
+    def context_of(name: str) -> BrowserContext:
+        if name not in made:
+            made[name] = browser.new_context(
+                color_scheme="dark" if name == "dark" else "light", reduced_motion="reduce", locale="en-GB"
+            )
+            made[name].add_init_script(REPORT_VIOLATIONS)
+        return made[name]
+
+    yield context_of
+    for context in made.values():
+        context.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """Opens an address in a browser of its own, or in that of another page; ends with what went wrong in any."""
-    contexts: list[BrowserContext] = []
+def open_page(contexts: Callable[[str], BrowserContext]) -> Iterator[OpenPage]:
+    """Opens an address in a window of its own; at the end, nothing may have gone wrong in any."""
+    pages: list[Page] = []
     wrong: list[str] = []
     expected = list(EXPECTED)
 
-    def watch(page: Page) -> None:
-        page.set_default_timeout(5000)
-        page.on("pageerror", lambda error: wrong.append(f"{error.name}: {error.message} {error.stack}"))
-        page.on(
-            "console",
-            lambda said: (
-                wrong.append(said.text) if said.type == "error" and not said.text.startswith(tuple(expected)) else None
-            ),
-        )
+    def read_console(said: ConsoleMessage) -> None:
+        if said.type == "error" and not said.text.startswith(tuple(expected)):
+            wrong.append(said.text)
 
     def open_in(
         address: str,
         *,
         width: int = 1280,
         height: int = 800,
-        scheme: str = "light",
-        beside: Page | None = None,
+        context: str = "light",
         allow_refused_frames: bool = False,
     ) -> Page:
         if allow_refused_frames:
             expected.append("Framing ")
-        if beside is None:
-            context = browser.new_context(
-                viewport={"width": width, "height": height},
-                color_scheme="dark" if scheme == "dark" else "light",
-                reduced_motion="reduce",
-                locale="en-GB",
-            )
-            context.add_init_script(REPORT_VIOLATIONS)
-            context.on("page", watch)
-            contexts.append(context)
-        else:
-            context = beside.context
-        page = context.new_page()
+        page = contexts(context).new_page()
+        pages.append(page)
+        page.set_default_timeout(5000)
+        page.on("pageerror", lambda error: wrong.append(f"{error.name}: {error.message} {error.stack}"))
+        page.on("console", read_console)
+        page.set_viewport_size({"width": width, "height": height})
         page.goto(address)
         return page
 
     yield open_in
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.context.set_offline(False)
+        page.close()
     assert wrong == []

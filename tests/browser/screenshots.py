@@ -1,6 +1,7 @@
 """Pictures of the pages for the documentation: ``python -m tests.browser.screenshots`` writes them to docs/images."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -26,6 +27,10 @@ You can follow it here: https://shop.example/orders/10482""",
     ("system", "Anna from the shop has joined."),
     ("agent", "Hello, Anna here. A new copy is packed and leaves with tonight's parcel. You may keep the torn one."),
 ]
+
+
+def ago(minutes: int) -> str:
+    return (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
 
 
 def told(session: Session, turns: list[tuple[str, str]]) -> Session:
@@ -79,11 +84,11 @@ def desk(browser: Browser, stand_in: StandIn) -> None:
     for number, (customer, reason) in enumerate(
         [("Ben Okafor", "Refund for order 10377"), ("anonymous", "The customer asked for a person.")]
     ):
-        session = Session(f"w-{number}", "waiting", customer, reason)
+        session = Session(f"w-{number}", "waiting", customer, reason, since=ago(7 - 4 * number))
         stand_in.sessions[session.session_id] = session
     summary = "Order 10482 arrives tomorrow. Volume 3 of an earlier parcel had a torn cover; Aiko wants a new copy."
-    aiko = told(Session("m-1", "handoff", "Aiko Tanaka", summary=summary, agent="Anna"), TALK)
-    clara = told(Session("m-2", "handoff", "Clara Weiss", agent="Anna"), TALK[:2])
+    aiko = told(Session("m-1", "handoff", "Aiko Tanaka", summary=summary, agent="Anna", since=ago(12)), TALK)
+    clara = told(Session("m-2", "handoff", "Clara Weiss", agent="Anna", since=ago(31)), TALK[:2])
     stand_in.sessions |= {"m-1": aiko, "m-2": clara}
     for name, size, dark in (
         ("desk-desktop", DESKTOP, False),

@@ -1,5 +1,4 @@
 import re
-import time
 from typing import Any
 
 import pytest
@@ -7,15 +6,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.contrasts import CONTRASTS
+from tests.browser.shown import expect_shown
 from tests.browser.stand_in import Frame, Session, StandIn, final, streamed
-
-SHOWN = """() => [...document.querySelectorAll("#log .turn:not(.thinking)")].map((turn) => [
-  ["customer", "bot", "agent", "system"].find((author) => turn.classList.contains(`turn-${author}`)),
-  turn.querySelector(".balloon").textContent,
-])"""
-
-
-UNSETTLED = ".sending, .failed, .draft, .thinking"
 
 
 def box(page: Page) -> Locator:
@@ -35,16 +27,6 @@ def open_chat(open_page: OpenPage, stand_in: StandIn, **options: Any) -> Page:
 def say(page: Page, text: str) -> None:
     box(page).fill(text)
     box(page).press("Enter")
-
-
-def expect_shown(page: Page, session: Session) -> None:
-    """In the end the text on the page is what is stored: nothing twice, nothing missing, in the same order."""
-    deadline = time.monotonic() + 5
-    while (shown := page.evaluate(SHOWN)) != [list(turn) for turn in session.told] or page.locator(UNSETTLED).count():
-        if time.monotonic() > deadline:
-            assert shown == [list(turn) for turn in session.told]
-            expect(page.locator(UNSETTLED)).to_have_count(0)
-        page.wait_for_timeout(20)
 
 
 def test_an_answer_streams_and_is_then_the_stored_one(open_page: OpenPage, stand_in: StandIn) -> None:
@@ -97,6 +79,7 @@ def test_pieces_out_of_order_are_shown_in_order_and_once(open_page: OpenPage, st
 
 def test_a_socket_dropped_at_any_frame_loses_and_doubles_nothing(open_page: OpenPage, stand_in: StandIn) -> None:
     page = open_chat(open_page, stand_in)
+    page.evaluate("Math.random = () => 0")  # the shortest pauses
     for number in range(1, 6):  # the acknowledgement, three pieces, the answer
         stand_in.drop_after = number
         say(page, f"message {number}")
@@ -365,7 +348,7 @@ def test_a_second_window_shows_the_same_conversation(open_page: OpenPage, stand_
     page = open_chat(open_page, stand_in)
     say(page, "hello")
     expect_shown(page, stand_in.session)
-    other = open_page(stand_in.address, beside=page)
+    other = open_page(stand_in.address)
     expect_shown(other, stand_in.session)
     say(page, "both?")
     expect_shown(page, stand_in.session)
@@ -374,7 +357,7 @@ def test_a_second_window_shows_the_same_conversation(open_page: OpenPage, stand_
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_stands_out_from_what_is_behind_it(open_page: OpenPage, stand_in: StandIn, scheme: str) -> None:
-    page = open_chat(open_page, stand_in, scheme=scheme, width=360, height=740)
+    page = open_chat(open_page, stand_in, context=scheme, width=360, height=740)
     assert page.evaluate(CONTRASTS) == []
     say(page, "hello")
     expect_shown(page, stand_in.session)

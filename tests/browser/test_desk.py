@@ -6,6 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.contrasts import CONTRASTS
+from tests.browser.shown import expect_shown
 from tests.browser.stand_in import Session, StandIn
 
 
@@ -34,15 +35,6 @@ def reply(page: Page) -> Locator:
 
 def take(page: Page, name: str = "Aiko Tanaka") -> None:
     page.get_by_role("button", name=re.compile(f"^Take {name}")).click()
-
-
-def texts(page: Page) -> list[str]:
-    return page.locator("#log .balloon").all_text_contents()
-
-
-def expect_told(page: Page, session: Session) -> None:
-    expect(page.locator("#log .balloon")).to_have_text([content for _, content in session.told])
-    expect(page.locator("#log .sending, #log .failed")).to_have_count(0)
 
 
 def test_the_token_leaves_the_address_at_once(open_page: OpenPage, stand_in: StandIn) -> None:
@@ -110,12 +102,12 @@ def test_a_conversation_from_taking_to_returning(open_page: OpenPage, stand_in: 
 
     expect(page.get_by_role("heading", name="Aiko Tanaka")).to_be_visible()
     expect(page.get_by_text("Volume 3 arrived with a torn cover.")).to_be_visible()
-    expect_told(page, waiting)
+    expect_shown(page, waiting)
     expect(reply(page)).to_be_focused()
     reply(page).fill("Anna here. A new copy is on its way. <b>")
     reply(page).press("Enter")
     stand_in.write_as_customer(waiting, "Thank you! <img src=x>")
-    expect_told(page, waiting)
+    expect_shown(page, waiting)
     expect(page).to_have_title("Agent desk")
     page.get_by_role("button", name="Return to bot").click()
     expect(page.locator("#standing")).to_have_text("Back with the bot")
@@ -161,13 +153,13 @@ def test_unread_messages_are_counted_and_a_begun_reply_is_kept(
     row.click()
     expect(page.get_by_label("2 unread")).to_have_count(0)
     expect(reply(page)).to_have_value("half a sent")
-    expect_told(page, waiting)
+    expect_shown(page, waiting)
 
 
 def test_a_break_and_a_reload_lose_nothing(open_page: OpenPage, stand_in: StandIn, waiting: Session) -> None:
     page = open_desk(open_page, stand_in)
     take(page)
-    expect_told(page, waiting)
+    expect_shown(page, waiting)
 
     page.context.set_offline(True)
     reply(page).fill("Written in a tunnel")
@@ -178,10 +170,10 @@ def test_a_break_and_a_reload_lose_nothing(open_page: OpenPage, stand_in: StandI
     expect(page.locator("#log .balloon")).to_have_text(
         ["My parcel is damaged", "I am sorry. Shall I call a person?", "Meanwhile", "Written in a tunnel"]
     )
-    expect_told(page, waiting)
+    expect_shown(page, waiting)
     page.reload()
     page.get_by_role("button", name=re.compile("^Aiko Tanaka")).click()
-    expect_told(page, waiting)
+    expect_shown(page, waiting)
 
 
 def test_a_phone_shows_one_pane_at_a_time(open_page: OpenPage, stand_in: StandIn, waiting: Session) -> None:
@@ -191,7 +183,7 @@ def test_a_phone_shows_one_pane_at_a_time(open_page: OpenPage, stand_in: StandIn
 
     take(page)
 
-    expect_told(page, waiting)
+    expect_shown(page, waiting)
     expect(page.get_by_role("heading", name="Waiting")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("button", name="Back to the lists").click()
@@ -211,7 +203,7 @@ def test_the_desk_can_be_used_by_keyboard_alone(open_page: OpenPage, stand_in: S
     expect(reply(page)).to_be_focused()
     page.keyboard.type("Hello, Anna here.")
     press("Enter")
-    expect_told(page, waiting)
+    expect_shown(page, waiting)
     for name in ("Messages", "Summary"):
         press("Shift+Tab")
         assert name in (page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.textContent"))
@@ -224,9 +216,9 @@ def test_every_text_stands_out_from_what_is_behind_it(
     open_page: OpenPage, stand_in: StandIn, waiting: Session, scheme: str
 ) -> None:
     stand_in.sessions["s-2"] = Session("s-2", "waiting", "Ben", reason="Refund")
-    page = open_desk(open_page, stand_in, scheme=scheme)
+    page = open_desk(open_page, stand_in, context=scheme)
     take(page)
-    expect_told(page, waiting)
+    expect_shown(page, waiting)
     assert page.evaluate(CONTRASTS) == []
 
 
@@ -243,5 +235,5 @@ def test_customer_and_agent_talk(open_page: OpenPage, stand_in: StandIn) -> None
     chat.get_by_role("textbox", name="Your message").fill("With my parcel")
     chat.get_by_role("button", name="Send").click()
 
-    expect_told(desk, stand_in.session)
-    expect_told(chat, stand_in.session)
+    expect_shown(desk, stand_in.session)
+    expect_shown(chat, stand_in.session)

@@ -4,15 +4,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.shown import expect_shown
 from tests.browser.stand_in import Session, StandIn
-from tests.browser.test_chat import expect_shown, say
+from tests.browser.test_chat import say
 
 MINUTE = 60_000
 
 
 @pytest.fixture
 def page(open_page: OpenPage, stand_in: StandIn) -> Page:
-    page = open_page("about:blank")
+    page = open_page("about:blank", context="with a clock of its own")
     page.clock.install()
     page.goto(stand_in.address)
     expect(page.get_by_role("heading", name="How can we help?")).to_be_visible()

@@ -45,7 +45,7 @@ function receive(received) {
   dispatch({ type: "frame", frame: received, at: new Date().toISOString() }, { isWhole });
   if (isWhole) transcript.unsent(state.transcript).forEach(send);
   if (received.type === "message" && received.author !== "customer") countUnread();
-  if (received.type === "error" && received.code === "unauthorized") connection.restart();
+  if (received.type === "error" && received.code === "unauthorized") connection.giveUp();
   waitForAnswer();
 }
 

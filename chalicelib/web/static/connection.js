@@ -6,6 +6,7 @@ const PONG_WITHIN = 8_000;
 const OPEN_WITHIN = 12_000;
 const TICK = 15_000;
 const LONGEST_PAUSE = 30_000;
+const PROVEN = 10_000; // a connection that lasted so long was a good one
 
 /** The pause before the attempt after so many failures. Random, so that a thousand pages do not return at once. */
 export function pauseAfter(failures, random = Math.random) {
@@ -26,6 +27,7 @@ export class Connection {
   #isOpen = false;
   #isAsking = false;
   #timers = { retry: 0, open: 0, ping: 0, pong: 0, tick: 0 };
+  #openedAt = 0;
   #tickedAt = 0;
 
   constructor(options) {
@@ -47,6 +49,11 @@ export class Connection {
     this.#running = false;
     clearInterval(this.#timers.tick);
     this.#drop();
+  }
+
+  /** Give this connection up: the next attempt, with a fresh address, comes after a pause. */
+  giveUp() {
+    this.#fail();
   }
 
   /** Begin again with a fresh address, at once. */
@@ -94,6 +101,7 @@ export class Connection {
       if (!isCurrent()) return;
       clearTimeout(this.#timers.open);
       this.#isOpen = true;
+      this.#openedAt = Date.now();
       this.#timers.ping = setInterval(() => this.#probe(), PING_EVERY);
       this.#tell({ state: "open" });
       this.send({ action: "hello" });
@@ -110,12 +118,14 @@ export class Connection {
     } catch {
       return; // not one of ours
     }
-    if (frame.type === "session" || frame.type === "queue") this.#failures = 0;
+    // Somebody answers: pauses grow no further. Only time shows whether the connection lasts.
+    if (frame.type === "session" || frame.type === "queue") this.#failures = Math.min(this.#failures, 2);
     if (frame.type !== "pong") this.#options.onFrame(frame);
   }
 
   #fail() {
     if (!this.#running) return;
+    if (this.#isOpen && Date.now() - this.#openedAt > PROVEN) this.#failures = 0;
     this.#drop();
     this.#failures += 1;
     const pause = pauseAfter(this.#failures);

@@ -52,9 +52,9 @@ function receive(frame) {
   const isWhole = frame.type === "conversation" && frame.session_id === state.current;
   dispatch({ type: "frame", frame, at: new Date().toISOString(), isWatched: !document.hidden }, { isWhole });
   if (state.current !== before) takeDraft();
-  if (isFirst) toReload(state).forEach((sessionId) => claim(sessionId));
+  if (isFirst) new Set([...toReload(state), state.asked]).forEach((sessionId) => sessionId && claim(sessionId));
   if (frame.type === "conversation") resend(frame.session_id);
-  if (frame.type === "error" && frame.code === "unauthorized") connection.restart();
+  if (frame.type === "error" && frame.code === "unauthorized") connection.giveUp();
 }
 
 const claim = (sessionId) => connection.send({ action: "claim", session_id: sessionId });

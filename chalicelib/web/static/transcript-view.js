@@ -45,7 +45,7 @@ export class TranscriptView {
     });
     if (isThinking) this.#log.append(this.#thinking);
     else this.#thinking.remove();
-    if (isWhole || isOwnNew || this.#follows) this.scrollToEnd();
+    if (isOwnNew || this.#follows) this.scrollToEnd();
     else this.#jump.hidden = this.#isAtEnd();
     if (isWhole) requestAnimationFrame(() => this.#log.setAttribute("aria-busy", "false"));
   }

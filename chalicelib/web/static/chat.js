@@ -1,0 +1,191 @@
+// The customer's page: connects the reducer, the connection and the view. All decisions are in those modules.
+
+import { Composer } from "./composer.js";
+import { Connection } from "./connection.js";
+import { isRetryable, isThinking, MAX_CONTENT, reduce, START, statusLine } from "./conversation.js";
+import { Frame } from "./frame.js";
+import { CustomerSession, subjectOf } from "./sessions.js";
+import * as transcript from "./transcript.js";
+import { TranscriptView } from "./transcript-view.js";
+
+const ACK_WITHIN = 20_000;
+const ANSWER_WITHIN = 45_000; // without a sign of the answer; then the history is asked, and then the customer is told
+
+const byId = (id) => document.getElementById(id);
+
+let state = START;
+let patience = 0;
+let isSilent = false; // the server was asked for the history because no answer came
+let unread = 0;
+let isStarted = false;
+
+const session = new CustomerSession();
+const frame = new Frame({ onIdentity: identify });
+const connection = new Connection({
+  open: () => session.open(),
+  onFrame: receive,
+  onLink: (link) => dispatch({ type: "link", link }),
+  onTick: () => state.status !== "closed" && session.renewIfDue(),
+});
+const composer = new Composer(byId("composer"), { limit: MAX_CONTENT, onSend: write });
+const view = new TranscriptView(byId("log"), byId("jump"), {
+  names: { customer: "You", bot: "MangaAssist", agent: "Shop team", system: "" },
+  own: "customer",
+  onRetry: retry,
+  isRetryable: (problem) => isRetryable(problem, state.status),
+});
+
+function dispatch(event, { isWhole = false } = {}) {
+  state = reduce(state, event);
+  render(isWhole);
+}
+
+function receive(received) {
+  const isWhole = received.type === "session";
+  dispatch({ type: "frame", frame: received, at: new Date().toISOString() }, { isWhole });
+  if (isWhole) transcript.unsent(state.transcript).forEach(send);
+  if (received.type === "message" && received.author !== "customer") countUnread();
+  if (received.type === "error" && received.code === "unauthorized") connection.giveUp();
+  waitForAnswer();
+}
+
+function write(content) {
+  const message = { messageId: crypto.randomUUID(), content, at: new Date().toISOString() };
+  dispatch({ type: "write", ...message });
+  send(message);
+}
+
+function retry(messageId) {
+  const message = transcript.find(state.transcript, messageId);
+  dispatch({ type: "retry", messageId });
+  send(message);
+  composer.focus();
+}
+
+/** Before the history is there, sending waits: `receive` sends whatever is still missing from it. */
+function send({ messageId, content }) {
+  if (!state.ready || !connection.send({ action: "message", message_id: messageId, content })) return;
+  setTimeout(() => {
+    const isLost = transcript.unsent(state.transcript).some((message) => message.messageId === messageId);
+    if (!isLost || !state.ready) return;
+    dispatch({ type: "problem", messageId, problem: { code: "unconfirmed", message: "This was not confirmed." } });
+  }, ACK_WITHIN);
+  waitForAnswer();
+}
+
+/** An answer that stays away: perhaps it was stored and its frames were lost, so look; if not, say so. */
+function waitForAnswer() {
+  clearTimeout(patience);
+  const isWaiting = state.ready && state.status === "active" && transcript.awaitsAnswer(state.transcript);
+  if (!isWaiting) {
+    isSilent = false;
+    return;
+  }
+  patience = setTimeout(() => {
+    const asked = state.transcript.turns.findLast((turn) => turn.author === "customer");
+    if (isSilent && asked?.messageId) {
+      const problem = { code: "no_answer", message: "No answer came." };
+      dispatch({ type: "problem", messageId: asked.messageId, problem });
+      isSilent = false;
+    } else {
+      isSilent = true;
+      connection.send({ action: "hello" });
+    }
+  }, isSilent ? ANSWER_WITHIN / 3 : ANSWER_WITHIN);
+}
+
+/** The shop says who this is. Somebody else than before gets a conversation of their own. */
+function identify(identity) {
+  const isOther = subjectOf(identity) !== subjectOf(session.identity);
+  session.identity = identity;
+  if (!isStarted) connection.start();
+  else if (isOther) restart();
+  isStarted = true;
+}
+
+async function startAnew() {
+  session.forget();
+  session.identity = await frame.freshIdentity();
+  restart();
+  composer.focus();
+}
+
+function restart() {
+  dispatch({ type: "restart" });
+  connection.restart();
+}
+
+function countUnread() {
+  if (!document.hidden && !frame.isMinimized) return;
+  unread += 1;
+  showUnread();
+}
+
+function showUnread() {
+  document.title = unread ? `(${unread}) MangaAssist` : "MangaAssist";
+  frame.tellUnread(unread);
+}
+
+function render(isWhole) {
+  const { link, status, ready } = state;
+  const items = transcript.items(state.transcript);
+  const isClosed = status === "closed";
+  byId("status").textContent = statusLine(state);
+  document.body.dataset.link = link.state;
+  document.body.dataset.status = status ?? "";
+  byId("welcome").hidden = items.length > 0 || status === "closed" || !ready;
+  byId("human").hidden = !(ready && status === "active");
+  byId("ended").hidden = !isClosed;
+  composer.hidden = isClosed;
+  renderNotice();
+  view.render(items, { isThinking: isThinking(state), isWhole });
+}
+
+function renderNotice() {
+  const [text, action, act] = notice();
+  const shown = byId("notice");
+  shown.hidden = !text;
+  shown.querySelector("p").textContent = text;
+  const button = shown.querySelector("button");
+  button.hidden = !action;
+  button.textContent = action;
+  button.onclick = act;
+}
+
+function notice() {
+  const { link } = state;
+  const again = () => connection.restart();
+  if (link.state === "refused") return [link.error.message, "Try again", again];
+  if (link.state === "offline") return ["You are offline. Write on: it is sent when the connection is back.", "", null];
+  if (link.state === "retrying") return ["The connection is gone. Trying again…", "Try now", again];
+  if (state.notice) return [state.notice.message, "Dismiss", () => dispatch({ type: "dismiss" })];
+  if (state.status === "waiting") return ["Somebody will be with you soon. You can write on meanwhile.", "", null];
+  return ["", "", null];
+}
+
+byId("human").addEventListener("click", () => {
+  connection.send({ action: "request_human", reason: "The customer asked for a person." });
+  composer.focus();
+});
+byId("anew").addEventListener("click", startAnew);
+byId("minimize").addEventListener("click", () => frame.minimize());
+byId("minimize").hidden = !frame.isEmbedded;
+document.addEventListener("keydown", (event) => event.key === "Escape" && frame.minimize());
+document.addEventListener("visibilitychange", () => document.hidden || seen());
+for (const suggestion of document.querySelectorAll(".suggestion")) {
+  suggestion.addEventListener("click", () => {
+    write(suggestion.textContent);
+    composer.focus();
+  });
+}
+frame.onShown = () => {
+  seen();
+  composer.focus();
+};
+
+function seen() {
+  unread = 0;
+  showUnread();
+}
+
+frame.firstIdentity().then(identify);

@@ -1,0 +1,118 @@
+"""Pictures of the pages for the documentation: ``python -m tests.browser.screenshots`` writes them to docs/images."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.conftest import ARGUMENTS, find_chromium
+from tests.browser.stand_in import Session, StandIn, streamed
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+
+PHONE, DESKTOP = (390, 780), (1180, 760)
+
+TALK = [
+    ("customer", "Hi! Where is my order 10482?"),
+    (
+        "bot",
+        """Order 10482 left our warehouse on Tuesday. The carrier expects to deliver it tomorrow before noon.
+
+You can follow it here: https://shop.example/orders/10482""",
+    ),
+    ("customer", "Great. Volume 3 of the last parcel had a torn cover though."),
+    ("bot", "I am sorry about that. Would you like a new copy, or your money back?"),
+    ("customer", "A new copy please. Can I talk to somebody?"),
+    ("system", "Anna from the shop has joined."),
+    ("agent", "Hello, Anna here. A new copy is packed and leaves with tonight's parcel. You may keep the torn one."),
+]
+
+
+def ago(minutes: int) -> str:
+    return (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
+
+
+def told(session: Session, turns: list[tuple[str, str]]) -> Session:
+    for number, (author, content) in enumerate(turns):
+        session.store(author, content, f"m-{number}" if author == "customer" else None)
+    return session
+
+
+def visit(browser: Browser, address: str, size: tuple[int, int], *, dark: bool = False) -> Page:
+    page = browser.new_page(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
+        locale="en-GB",
+    )
+    page.goto(address)
+    return page
+
+
+def save(page: Page, name: str) -> None:
+    page.wait_for_timeout(300)
+    page.screenshot(path=IMAGES / f"{name}.png")
+    page.close()
+
+
+def chat(browser: Browser, stand_in: StandIn) -> None:
+    save(visit(browser, stand_in.address, PHONE), "chat-phone-welcome")
+    for name, size, dark in (
+        ("chat-phone", PHONE, False),
+        ("chat-desktop", DESKTOP, False),
+        ("chat-phone-dark", PHONE, True),
+    ):
+        page = visit(browser, stand_in.address, size, dark=dark)
+        page.get_by_role("heading", name="How can we help?").wait_for()
+        session = told(stand_in.session, TALK)
+        session.status = "handoff"
+        page.reload()
+        page.get_by_role("log").get_by_text("Anna here").wait_for()
+        save(page, name)
+    stand_in.answer = lambda _session, message_id, _content: streamed(
+        message_id, "It comes out ", "on the fourth of ", "December. Shall I "
+    )
+    page = visit(browser, stand_in.address, PHONE)
+    page.get_by_role("button", name="Which volume comes next?").click()
+    page.get_by_text("Shall I").wait_for()
+    save(page, "chat-phone-streaming")
+
+
+def desk(browser: Browser, stand_in: StandIn) -> None:
+    stand_in.sessions.clear()
+    for number, (customer, reason) in enumerate(
+        [("Ben Okafor", "Refund for order 10377"), ("anonymous", "The customer asked for a person.")]
+    ):
+        session = Session(f"w-{number}", "waiting", customer, reason, since=ago(7 - 4 * number))
+        stand_in.sessions[session.session_id] = session
+    summary = "Order 10482 arrives tomorrow. Volume 3 of an earlier parcel had a torn cover; Aiko wants a new copy."
+    aiko = told(Session("m-1", "handoff", "Aiko Tanaka", summary=summary, agent="Anna", since=ago(12)), TALK)
+    clara = told(Session("m-2", "handoff", "Clara Weiss", agent="Anna", since=ago(31)), TALK[:2])
+    stand_in.sessions |= {"m-1": aiko, "m-2": clara}
+    for name, size, dark in (
+        ("desk-desktop", DESKTOP, False),
+        ("desk-phone", PHONE, False),
+        ("desk-desktop-dark", DESKTOP, True),
+    ):
+        page = visit(browser, f"{stand_in.address}/desk#token=agent-token", size, dark=dark)
+        page.get_by_role("button", name=re.compile("^Aiko")).click()
+        page.get_by_role("log").get_by_text("Anna here").wait_for()
+        stand_in.write_as_customer(clara, "Thank you, that is kind!")
+        save(page, name)
+    save(visit(browser, f"{stand_in.address}/desk#token=agent-token", PHONE), "desk-phone-lists")
+    save(visit(browser, f"{stand_in.address}/desk", PHONE), "desk-phone-sign-in")
+
+
+def main() -> None:
+    stand_in = StandIn().start()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        chat(browser, stand_in)
+        desk(browser, stand_in)
+        browser.close()
+    stand_in.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -37,6 +37,24 @@ def answer_handshake(source: str) -> rest.Answer:
     return wiring.intake().answer_handshake(source, rest.read_request(app))
 
 
+@app.route("/", methods=["GET"], content_types=rest.ANY_CONTENT_TYPE)
+@rest.answers
+def chat_page() -> rest.Answer:
+    return wiring.pages().chat(rest.read_request(app))
+
+
+@app.route("/desk", methods=["GET"], content_types=rest.ANY_CONTENT_TYPE)
+@rest.answers
+def desk_page() -> rest.Answer:
+    return wiring.pages().desk(rest.read_request(app))
+
+
+@app.route("/assets/{name}", methods=["GET"], content_types=rest.ANY_CONTENT_TYPE)
+@rest.answers
+def asset(name: str) -> rest.Answer:
+    return wiring.pages().asset(name, rest.read_request(app))
+
+
 @app.route("/chat/sessions", methods=["POST"], content_types=rest.ANY_CONTENT_TYPE)
 @rest.answers
 def open_session() -> rest.Answer:

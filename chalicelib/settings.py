@@ -122,6 +122,19 @@ class ChatSettings:
 
 
 @dataclass(frozen=True)
+class PageSettings:
+    """What the pages may do: open sockets at ``websocket_url``, and be embedded by ``frame_ancestors``."""
+
+    websocket_url: str
+    frame_ancestors: tuple[str, ...]
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        (websocket_url,) = _required(variables, "WEBSOCKET_URL")
+        return cls(websocket_url, tuple(variables.get("FRAME_ANCESTORS", "").split()))
+
+
+@dataclass(frozen=True)
 class TableSettings:
     """The table of the sessions alone, for what only keeps it."""
 

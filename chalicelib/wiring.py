@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.chat.sessions import Sessions
     from chalicelib.chat.summaries import Summarizing
     from chalicelib.chat.tokens import Tokens
+    from chalicelib.web.pages import Pages
     from chalicelib.webhooks.database import Database
     from chalicelib.webhooks.intake import Intake
     from chalicelib.webhooks.management import Management
@@ -150,6 +151,14 @@ def opening() -> "Opening":
     from chalicelib.chat.opening import Opening
 
     return Opening(sessions(), tokens(), settings.ChatSettings.from_environ(settings.environ()).websocket_url)
+
+
+@cache
+def pages() -> "Pages":
+    from chalicelib.web.pages import Pages
+
+    config = settings.PageSettings.from_environ(settings.environ())
+    return Pages(config.websocket_url, config.frame_ancestors)
 
 
 @cache

@@ -153,6 +153,7 @@ class LocalCloud:
         with self._step("stacks deployed"):
             self._deployment.create_data()
             self._deployment.seed_webhook_secrets(sources)
+            self._deployment.seed_chat_secrets()
             self._deployment.put_database_secret(self._postgres.dsn)
             self._deployment.create_app(self._package)
 

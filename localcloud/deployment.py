@@ -1,6 +1,7 @@
 """Deploying to the local cloud: both stacks, the secrets, the schema, and new code while it runs."""
 
 import json
+import secrets as random_secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,12 @@ class Deployment:
             for name, scheme in sources.items()
             if self._put_secret(f"frontdesk/{STAGE}/webhooks/{name}", _new_webhook_document(scheme), replace=False)
         ]
+
+    def seed_chat_secrets(self) -> None:
+        """Make the secrets that sign the chat's tokens, and those of the shop's backend, where there are none."""
+        for name in ("chat-identity", "chat-signing"):
+            document = {"secrets": [random_secrets.token_urlsafe(32)]}
+            self._put_secret(f"frontdesk/{STAGE}/{name}", document, replace=False)
 
     def put_database_secret(self, database: str) -> None:
         """Let the database's secret name its present address, a libpq URL."""

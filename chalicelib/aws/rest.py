@@ -56,6 +56,7 @@ class Answer:
     body: Any
     status: HTTPStatus = HTTPStatus.OK
     content_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_request(app: Chalice) -> HttpRequest:
@@ -110,7 +111,7 @@ def answers(view: Callable[..., Answer]) -> Callable[..., Response]:
             given = view(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the boundary of one request
             return answer_error(error)
-        headers: dict[str, str | list[str]] = {"X-Content-Type-Options": "nosniff"}
+        headers: dict[str, str | list[str]] = {"X-Content-Type-Options": "nosniff", **given.headers}
         if given.content_type:
             headers["Content-Type"] = given.content_type
         return Response(body=given.body, headers=headers, status_code=given.status)

@@ -1,7 +1,9 @@
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from chalicelib.aws.tables import Table
@@ -66,17 +68,19 @@ def test_the_next_day_begins_anew(table: Table) -> None:
     assert mine.allows(0)
 
 
-def test_without_the_table_it_allows(table: Table) -> None:
-    broken = Budget(
-        Table(
-            boto3.client("dynamodb", region_name="us-east-1", endpoint_url="http://127.0.0.1:9"),
-            "x",
-            sleep=lambda _: None,
-        ),
-        FakeClock(NOW),
-        1,
-        1,
-    )
+class NoClient:
+    """A client that reaches nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        def refuse(**_: Any) -> Any:
+            raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+        return refuse
+
+
+def test_without_the_table_it_allows() -> None:
+    broken = Budget(Table(NoClient(), "sessions", sleep=lambda _: None), FakeClock(NOW), 1, 1)
 
     broken.add(5)
+
     assert broken.allows(0)

@@ -188,6 +188,7 @@ class TestSockets:
 
         assert json.loads(first)["message"] == "Internal server error"
         assert "secret" not in first
+        assert "KeyError: 'secret'" in (scratch.logs / "functions.log").read_text(encoding="utf-8")
 
     def test_the_client_s_code_and_reason_are_told(self, scratch: Scratch) -> None:
         function = scratch.function(

@@ -16,15 +16,11 @@ More of them are in ``localcloud.patches``.
 import json
 import logging
 import os
-import sys
 import threading
 import time
 from pathlib import Path
 
-from localcloud.patches import PATCHES
-
-MARK = "\x1e"
-"""Begins a line that a function wrote: the mark, the function's name, a tab, the line."""
+from localcloud.patches import PATCHES, write_function_line
 
 SAVE_EVERY_SECONDS = 5.0
 
@@ -38,8 +34,7 @@ def stream_function_output() -> None:
             for line in process.stderr:
                 text = line.rstrip("\n")
                 queue.put(text)
-                sys.stdout.write(f"{MARK}{worker.func_name}\t{text}\n")
-                sys.stdout.flush()
+                write_function_line(worker.func_name, text)
         except ValueError:
             pass  # the pipe was closed while it was read: the worker has ended
 

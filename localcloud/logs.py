@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import click
 
-from localcloud.launcher import MARK
+from localcloud.patches import MARK
 
 _PREFIX = "frontdesk-local-"
 _NAME_WIDTH = 18

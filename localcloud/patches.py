@@ -7,6 +7,7 @@ Each function replaces private functions of the pinned version, by which it come
 import contextvars
 import json
 import logging
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -15,6 +16,9 @@ from http import HTTPStatus
 from typing import Any
 
 from localcloud.expiry import record_expired_items
+
+MARK = "\x1e"
+"""Begins a line that a function wrote: the mark, the function's name, a tab, the line."""
 
 FIFO_CONCURRENCY = 20
 """Batches of one FIFO queue under way at once, where the mapping does not set MaximumConcurrency."""
@@ -28,6 +32,12 @@ MAX_MESSAGE_BYTES = 128 * 1024
 STREAM_EVERY_SECONDS = 0.02
 
 _log = logging.getLogger("localcloud")
+
+
+def write_function_line(function: str, line: str) -> None:
+    """Put a line of a function's on MiniStack's output, for the local cloud to show."""
+    sys.stdout.write(f"{MARK}{function}\t{line}\n")
+    sys.stdout.flush()
 
 
 def run_fifo_groups_concurrently() -> None:
@@ -86,7 +96,8 @@ def poll_streams_apart() -> None:
 
 def run_socket_functions_concurrently() -> None:
     """MiniStack calls a socket function on one worker, one call after the other; all others lease a worker a call.
-    A worker is a process, and a thousand sockets may close at once: the number of each function's is limited."""
+    A worker is a process, and a thousand sockets may close at once: the number of each function's is limited.
+    What such a function raises is in no log of MiniStack's, and is written to its output here."""
     from ministack.core import lambda_runtime
 
     turns = defaultdict[str, threading.Semaphore](lambda: threading.Semaphore(SOCKET_CONCURRENCY))
@@ -99,9 +110,13 @@ def run_socket_functions_concurrently() -> None:
             with turns[self._name]:
                 worker, _ = lambda_runtime.acquire_worker(self._name, *self._function, **self._options)
                 try:
-                    return worker.invoke(event, request_id)
+                    answer = worker.invoke(event, request_id)
                 finally:
                     lambda_runtime.release_worker(worker)
+            if answer.get("status") == "error":
+                for line in str(answer.get("trace") or answer.get("error")).splitlines():
+                    write_function_line(self._name, line)
+            return answer
 
     lambda_runtime.get_or_create_worker = Lease
 

@@ -79,34 +79,41 @@ class SocketGateway:
             compress=False,
             max_msg_size=MAX_MESSAGE_BYTES + 1,  # the first size that aiohttp refuses
         )
-        await client.prepare(request)
-        self._clients.add(client)
         try:
+            await client.prepare(request)
+            self._clients.add(client)
             await _relay_both(client, upstream)
         finally:
             self._clients.discard(client)
+            _drop(upstream)
         return client
 
 
 async def _relay_both(client: web.WebSocketResponse, upstream: aiohttp.ClientWebSocketResponse) -> None:
-    relays = [asyncio.create_task(_relay(client, upstream)), asyncio.create_task(_relay(upstream, client))]
+    by_client, by_server = (
+        asyncio.create_task(_relay(client, upstream)),
+        asyncio.create_task(_relay(upstream, client)),
+    )
     try:
-        done, _ = await asyncio.wait(relays, return_when=asyncio.FIRST_COMPLETED)
-        ending = next(iter(done)).result()
-        by_client = relays[0] in done
-    except asyncio.CancelledError:
-        ending, by_client = Ending(LOST), True
-        raise
+        await asyncio.wait((by_client, by_server), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for relay in relays:
-            relay.cancel()
-        await asyncio.gather(*relays, return_exceptions=True)
-        if by_client:
-            await _end(upstream, ending)
-            await _end(client, ending)
+        endings = [_ending(relay) for relay in (by_client, by_server)]
+        await asyncio.gather(by_client, by_server, return_exceptions=True)
+        if endings[0]:
+            await _end(upstream, endings[0])
+            await _end(client, endings[0])
         else:
+            ending = endings[1] or Ending(LOST)
             await _end(client, Ending(WSCloseCode.SERVICE_RESTART) if ending.code == LOST else ending)
             await _end(upstream, ending)
+
+
+def _ending(relay: asyncio.Task[Ending]) -> Ending | None:
+    """How a relay's source has ended; one that has not is ended now."""
+    if not relay.done():
+        relay.cancel()
+        return None
+    return Ending(LOST) if relay.exception() else relay.result()
 
 
 async def _relay(source: Socket, destination: Socket) -> Ending:

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
-from localcloud.launcher import MARK
 from localcloud.logs import LogPump, Screen, format_function_line
+from localcloud.patches import MARK
 
 
 def shown(record: Mapping[str, object], function: str = "frontdesk-local-api_handler") -> list[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, find_chromium
-from tests.browser.stand_in import Session, StandIn, streamed
+from tests.browser.shop import Shop
+from tests.browser.stand_in import Session, StandIn, echo, streamed
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
@@ -79,6 +80,17 @@ def chat(browser: Browser, stand_in: StandIn) -> None:
     save(page, "chat-phone-streaming")
 
 
+def embedded(browser: Browser, stand_in: StandIn) -> None:
+    shop = Shop(script=f"{stand_in.address}/assets/embed.js", identity=None)
+    stand_in.shops = [shop.address]
+    stand_in.answer = echo
+    page = visit(browser, shop.address, DESKTOP)
+    page.get_by_role("button", name="Chat with MangaAssist").click()
+    page.frame_locator("iframe").get_by_role("heading", name="How can we help?").wait_for()
+    save(page, "chat-in-a-shop")
+    shop.stop()
+
+
 def desk(browser: Browser, stand_in: StandIn) -> None:
     stand_in.sessions.clear()
     for number, (customer, reason) in enumerate(
@@ -109,6 +121,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         chat(browser, stand_in)
+        embedded(browser, stand_in)
         desk(browser, stand_in)
         browser.close()
     stand_in.stop()

@@ -121,6 +121,11 @@ class StandIn:
         assert self._is_up.wait(10)
         return self
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was to be streamed has been sent."""
+        return all(task.done() for task in self._tasks)
+
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)

@@ -170,6 +170,7 @@ byId("human").addEventListener("click", () => {
 byId("anew").addEventListener("click", startAnew);
 byId("minimize").addEventListener("click", () => frame.minimize());
 byId("minimize").hidden = !frame.isEmbedded;
+document.body.classList.toggle("is-embedded", frame.isEmbedded);
 document.addEventListener("keydown", (event) => event.key === "Escape" && frame.minimize());
 document.addEventListener("visibilitychange", () => document.hidden || seen());
 for (const suggestion of document.querySelectorAll(".suggestion")) {

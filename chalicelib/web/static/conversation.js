@@ -89,7 +89,7 @@ export function statusLine(state) {
   if (state.status === "closed") return "This conversation has ended";
   if (!state.ready) return "Connecting…";
   return {
-    active: "Answers right away",
+    active: "Here to help",
     waiting: "Waiting for a person",
     handoff: "You are talking with a person",
   }[state.status] ?? "";

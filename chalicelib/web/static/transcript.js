@@ -16,7 +16,8 @@ export function load(transcript, history) {
 /** A turn that arrived by itself. An answer takes the place of the draft it completes. */
 export function addTurn(transcript, frame, at) {
   const turn = toTurn(frame, at);
-  if (transcript.turns.some((known) => isSame(known, turn))) return transcript;
+  const known = transcript.turns.find((other) => isSame(other, turn));
+  if (known) return settle(transcript, known, turn);
   const answered = turn.author === "bot" && turn.messageId;
   return {
     turns: [...transcript.turns, turn].sort(bySeq),
@@ -24,6 +25,13 @@ export function addTurn(transcript, frame, at) {
     drafts: answered ? keep(transcript.drafts, (id) => id !== turn.messageId) : transcript.drafts,
     problems: keep(transcript.problems, (id) => id !== turn.messageId),
   };
+}
+
+/** A turn that is there already; its message may still be on its way, if the history did not name it. */
+function settle(transcript, known, turn) {
+  if (!transcript.pending.some((message) => message.messageId === turn.messageId)) return transcript;
+  const turns = transcript.turns.map((other) => (other === known ? { ...known, messageId: turn.messageId } : other));
+  return { ...transcript, turns, pending: without(transcript.pending, turn.messageId) };
 }
 
 export function addPending(transcript, { messageId, content, author, at }) {
@@ -43,7 +51,7 @@ export function addDelta(transcript, { message_id: messageId, attempt, index, te
   let draft = transcript.drafts[messageId];
   if (draft && attempt < draft.attempt) return transcript;
   if (!draft || attempt > draft.attempt) draft = { attempt, next: 0, text: "", early: {} };
-  if (index < draft.next || index in draft.early) return transcript;
+  if (index < draft.next) return transcript;
   const early = { ...draft.early, [index]: text };
   let { next, text: shown } = draft;
   while (next in early) {

@@ -18,6 +18,7 @@ import pytest
 import requests
 
 from chalicelib.webhooks.sources import SOURCES
+from localcloud import samples
 from localcloud.layout import ROOT
 from localcloud.samples import make_event
 from tests.integration.conftest import Cloud, eventually, start_cloud
@@ -160,7 +161,7 @@ class TestCommands:
         assert set(printed) == set(SOURCES)
         assert all(isinstance(secrets, list) and secrets for secrets in printed.values())
 
-    @pytest.mark.parametrize("source", SOURCES)
+    @pytest.mark.parametrize("source", samples.SOURCES)
     def test_send(self, cloud: Cloud, source: str) -> None:
         before = count(cloud, source)
 
@@ -263,6 +264,7 @@ class TestReload:
             sources.write_text(sources.read_text().replace(head, head + entry.rstrip() + ",\n"))
             eventually(lambda: "made a secret for the source warehouse" in cloud.printed(), seconds=30)
             self.deliver_as_the_documentation_says(cloud, signing)
+            self.send_by_hand_as_the_documentation_says(cloud, copy)
         finally:
             cloud.stop()
 
@@ -283,6 +285,23 @@ class TestReload:
         assert send(b"{}").json()["reasons"]
         assert cloud.post("warehouse", good, shown["sign"](good, "another")).status_code == 401
         assert send(bytes(64 * 1024 + 1)).status_code == 413
+
+    def send_by_hand_as_the_documentation_says(self, cloud: Cloud, copy: Path) -> None:
+        (script,) = blocks(ROOT / "docs" / "extending.md", "sh")
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = os.environ | {"PATH": path, "LOCALCLOUD_DIRECTORY": str(cloud.layout.directory)}
+
+        result = subprocess.run(
+            ["sh", "-c", script.replace("http://127.0.0.1:8000", cloud.endpoints.http)],
+            cwd=copy,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        assert result.stdout.startswith("HTTP/1.1 202")
+        assert '"event_id":"42"' in result.stdout
 
 
 def health(cloud: Cloud) -> dict[str, str]:

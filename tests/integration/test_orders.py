@@ -4,6 +4,8 @@ import json
 import random
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from chalicelib.webhooks.event_store import Event, EventStore, Outcome
 from chalicelib.webhooks.order_store import lock_orders
 from chalicelib.webhooks.people import erase, find_events, find_person
+from chalicelib.webhooks.personal_data import PersonalData
 from chalicelib.webhooks.processing import read_event
 from chalicelib.webhooks.shopify import Redaction
 from chalicelib.webhooks.stored_events import Key, load, rebuild_orders, replay
@@ -223,8 +226,11 @@ class TestReadingStoredEventsAgain:
         assert sorted(loaded, key=lambda one: one.external_id) == [event.envelope for event in events]
 
 
+REDACTED = {"customer": {"id": 10010, "email": "1001@Example.com"}, "orders_to_redact": []}
+
+
 class TestPersons:
-    REDACT = shopify("redact", "customers/redact", {"customer": {"id": 10010, "email": "1001@Example.com"}})
+    REDACT = shopify("redact", "customers/redact", REDACTED)
 
     def test_a_redaction_forgets_the_person_in_events_and_orders(self, place: Place) -> None:
         place.store.write([*story(1001), *story(1002)])
@@ -295,7 +301,9 @@ class TestPersons:
         place.store.write([shopify("a", "fulfillments/create", stranger), *story(1002)])
         before = place.query("select body from webhook_events where external_id = 'a'")
 
-        write(place, [shopify("r", "customers/redact", {"customer": {"id": 10020, "email": ""}})])
+        write(
+            place, [shopify("r", "customers/redact", {"customer": {"id": 10020, "email": ""}, "orders_to_redact": []})]
+        )
 
         assert place.query("select body from webhook_events where external_id = 'a'") == before
         assert place.query("select email from orders where order_id = '1002'") == [(None,)]
@@ -335,3 +343,92 @@ def test_batches_that_are_written_one_by_one_take_orders_in_the_same_sequence(pl
 
     assert results.count(Outcome.FAILED) == 2
     assert results.count(Outcome.STORED) == 4
+
+
+class TestErasure:
+    REDACT = TestPersons.REDACT
+
+    def test_written_one_by_one_it_comes_last_too(self, place: Place) -> None:
+        """One refused event has the batch written event by event."""
+        place.refuse("refused")
+
+        write(place, [self.REDACT, *story(1001), read_event(make_envelope(external_id="refused"))])
+
+        assert place.query("select email, customer_id from orders") == [(None, None)]
+        assert place.query("select distinct body from webhook_events") == [(b"",)]
+
+    def test_what_was_received_before_and_comes_later_is_emptied(self, place: Place) -> None:
+        place.store.write(story(1001)[:1])
+        place.store.write([self.REDACT])
+        late = [*story(1001)[1:], read_event(make_envelope(b'{"to":"1001@example.com"}', external_id="late"))]
+
+        assert set(write(place, late)) == {Outcome.STORED}
+
+        assert place.query("select distinct body, erased_at is null from webhook_events") == [(b"", False)]
+        assert place.query("select email, customer_id, status from orders") == [(None, None, "delivered")]
+
+    def test_what_is_received_afterwards_is_kept(self, place: Place) -> None:
+        place.store.write([self.REDACT])
+        later = datetime.now(UTC) + timedelta(seconds=1)
+        envelope = replace(story(1001)[0].envelope, received_at=later)
+
+        place.store.write([read_event(envelope)])
+
+        assert place.query("select email from orders") == [("1001@example.com",)]
+
+    def test_a_parked_event_is_found_by_its_order(self, place: Place) -> None:
+        bad = ORDER | {"email": None, "total_price": "much", "shipping_address": {"name": "Aiko Mori"}}
+        assert write(place, [shopify("bad", "orders/create", bad)]) == [Outcome.PARKED]
+
+        write(place, [shopify("r", "customers/redact", {"customer": {"id": 7001}, "orders_to_redact": []})])
+
+        assert place.query("select body, payload from webhook_events where external_id = 'bad'") == [(b"", None)]
+
+    def test_who_shares_a_customers_id_is_left_alone(self, place: Place) -> None:
+        place.store.write([shopify("a", "orders/create", ORDER | {"email": "ann@example.com"})])
+        other = ORDER | {"id": 5002, "order_number": 1002, "email": "bob@example.com"}
+        place.store.write([shopify("b", "orders/create", other)])
+
+        place.store.write([shopify("c", "x", {"to": "ann@example.com"})])
+        PersonalData(place.new_database()).erase("ann@example.com")
+
+        assert place.query("select email from orders order by number") == [(None,), ("bob@example.com",)]
+        assert place.query("select external_id from webhook_events where erased_at is null") == [("b",)]
+
+    def test_an_address_that_only_a_fulfilment_bears_is_forgotten_there(self, place: Place) -> None:
+        place.store.write([shopify("o", "orders/create", ORDER)])
+        place.store.write([shopify("f", "fulfillments/create", FULFILMENT | {"email": "old@example.com"})])
+
+        PersonalData(place.new_database()).erase("old@example.com")
+
+        ((email, parts),) = place.query("select email, parts from orders")
+        assert email == ORDER["email"]
+        assert parts["fulfilments"]["9001"]["email"] is None
+
+    def test_persons_are_erased_while_others_write(self, place: Place) -> None:
+        """Whatever meets what, nobody waits for ever, and nothing of the erased is left."""
+        orders = range(2001, 2031)
+        failures: list[Outcome] = []
+
+        def run(seed: int, erases: bool) -> None:
+            store, chance = place.new_store(), random.Random(seed)
+            mine = [event for order in orders for event in ([redaction(order)] if erases else story(order))]
+            chance.shuffle(mine)
+            for start in range(0, len(mine), 7):
+                results = [written.outcome for written in store.write(mine[start:][:7])]
+                failures.extend(outcome for outcome in results if outcome is Outcome.FAILED)
+
+        threads = [threading.Thread(target=run, args=[seed, seed == 0]) for seed in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+
+        assert failures == []
+        assert place.query("select email, customer_id from orders where coalesce(email, customer_id) is not null") == []
+        assert place.query("select external_id from webhook_events where body <> ''") == []
+
+
+def redaction(order: int) -> Event:
+    document = {"customer": {"id": order * 10, "email": f"{order}@example.com"}, "orders_to_redact": [order]}
+    return shopify(f"redact-{order}", "customers/redact", document)

@@ -33,18 +33,23 @@ def test_only_what_is_too_old_goes(place: Place) -> None:
     place.query(FILL, NOW, 48)
     place.query("insert into webhook_conflicts select source, external_id, 'x', received_at, '' from webhook_events")
 
-    assert retention(place, 1).purge(plenty) == {"events": 24, "conflicts": 24, "finished": True}
+    assert retention(place, 1).purge(plenty) == {"events": 24, "conflicts": 24, "erasures": 0, "finished": True}
 
     assert place.query("select count(*) from webhook_events") == [(24,)]
     assert place.query("select count(*) from webhook_conflicts") == [(24,)]
-    assert retention(place, 1).purge(plenty) == {"events": 0, "conflicts": 0, "finished": True}
+    assert retention(place, 1).purge(plenty) == {"events": 0, "conflicts": 0, "erasures": 0, "finished": True}
 
 
 def test_it_stops_in_time_and_goes_on_in_the_next_run(place: Place) -> None:
     place.query(FILL, NOW, 2 * BATCH + 30)
 
-    assert retention(place, 1).purge(lambda: STOP_BEFORE_MS) == {"events": BATCH, "conflicts": 0, "finished": False}
-    assert retention(place, 1).purge(plenty) == {"events": BATCH + 6, "conflicts": 0, "finished": True}
+    assert retention(place, 1).purge(lambda: STOP_BEFORE_MS) == {
+        "events": BATCH,
+        "conflicts": 0,
+        "erasures": 0,
+        "finished": False,
+    }
+    assert retention(place, 1).purge(plenty) == {"events": BATCH + 6, "conflicts": 0, "erasures": 0, "finished": True}
     assert place.query("select count(*) from webhook_events") == [(24,)]
 
 

@@ -32,7 +32,7 @@ def test_it_applies_to_every_supported_version(server: Postgres) -> None:
         assert migrate(connection, list(read_migrations())) == [migration.version for migration in read_migrations()]
 
         tables = {name for (name,) in connection.execute("select tablename from pg_tables where schemaname = 'public'")}
-    assert tables == {"schema_versions", "webhook_events", "webhook_conflicts", "orders"}
+    assert tables == {"schema_versions", "webhook_events", "webhook_conflicts", "orders", "erasures"}
 
 
 def test_a_second_time_there_is_nothing_to_do(databases: Databases) -> None:

@@ -145,7 +145,8 @@ class TestShopify:
 
     def test_every_step_changes_an_order(self) -> None:
         for event in several("shopify"):
-            origin = Origin("shopify", event.event_id, event.event_type, message("shopify", event).headers)
+            headers = message("shopify", event).headers
+            origin = Origin("shopify", event.event_id, event.event_type, headers, datetime.now(UTC))
             assert isinstance(read_effect(origin, json.loads(event.body)), OrderChange)
 
     def test_orders_follow_one_another_without_end(self) -> None:

@@ -1,4 +1,6 @@
 import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidBodyError
 from chalicelib.webhooks.orders import OrderChange, describe
-from chalicelib.webhooks.shopify import Effect, Origin, Redaction, read_effect
+from chalicelib.webhooks.shopify import Effect, Origin, Redaction, read_effect, read_subjects
+from tests.builders import NOW
 
 ORDER: dict[str, Any] = {
     "id": 5001,
@@ -39,7 +42,11 @@ REDACTION: dict[str, Any] = {"customer": {"id": 7001, "email": "aiko@example.com
 
 
 def read(topic: str, document: Any, **headers: str) -> Effect | None:
-    return read_effect(Origin("shopify", "event-1", topic, headers), document)
+    return read_effect(origin(topic, headers), document)
+
+
+def origin(topic: str, headers: Mapping[str, str] | None = None) -> Origin:
+    return Origin("shopify", "event-1", topic, headers or {}, datetime.fromtimestamp(NOW, UTC))
 
 
 def read_change(topic: str, document: Any, **headers: str) -> OrderChange:
@@ -120,6 +127,7 @@ def test_other_topics_are_merely_stored(topic: str) -> None:
         ({"updated_at": None}, "`updated_at`"),
         ({"updated_at": "yesterday"}, "`updated_at`"),
         ({"updated_at": "0001-01-01T00:00:00+14:00"}, "`updated_at`"),
+        ({"updated_at": "2026-11-22T00:00:00Z"}, "`updated_at`"),
         ({"total_price": "much"}, "`total_price`"),
         ({"total_price": "1e500"}, "`total_price`"),
         ({"total_price": "NaN"}, "`total_price`"),
@@ -179,9 +187,39 @@ class TestRedactions:
         assert read("customers/redact", REDACTION) == Redaction("aiko@example.com", "7001", ("5001", "5002"))
 
     def test_an_id_will_do(self) -> None:
-        assert read("customers/redact", {"customer": {"id": 7001}}) == Redaction(None, "7001")
+        assert read("customers/redact", {"customer": {"id": 7001}, "orders_to_redact": []}) == Redaction(None, "7001")
 
-    @pytest.mark.parametrize("document", [{}, [], {"customer": None}, {"customer": {}}, {"customer": "aiko"}])
-    def test_without_a_person_it_is_refused(self, document: Any) -> None:
+    def test_spaces_around_an_address_are_no_part_of_it(self) -> None:
+        effect = read("customers/redact", {"customer": {"email": " a@example.com "}, "orders_to_redact": []})
+
+        assert effect == Redaction("a@example.com", None)
+
+    @pytest.mark.parametrize("document", [ORDER, ORDER | {"orders_to_redact": [1]}, FULFILMENT, ORDER["customer"]])
+    def test_nothing_else_that_was_signed_can_pass_for_one(self, document: Any) -> None:
+        """The topic stands in a header that is not signed."""
         with pytest.raises(InvalidBodyError):
             read("customers/redact", document)
+
+    @pytest.mark.parametrize("customer", [None, {}, "aiko", {"email": " "}])
+    def test_without_a_person_it_is_refused(self, customer: Any) -> None:
+        document = {"customer": customer, "orders_to_redact": []}
+
+        with pytest.raises(InvalidBodyError):
+            read("customers/redact", document)
+
+
+@pytest.mark.parametrize(
+    ("topic", "document", "subjects"),
+    [
+        ("orders/create", ORDER, ["order:5001", "customer:7001"]),
+        ("orders/edited", {"order_id": 5001}, ["order:5001"]),
+        ("fulfillments/create", FULFILMENT, ["order:5001"]),
+        ("customers/update", {"id": 7001}, ["customer:7001"]),
+        ("customers/redact", REDACTION, ["customer:7001"]),
+        ("orders/create", {"id": None, "customer": 7}, []),
+        ("products/update", {"id": 1}, []),
+        ("orders/create", [], []),
+    ],
+)
+def test_whom_a_document_is_about(topic: str, document: Any, subjects: list[str]) -> None:
+    assert read_subjects(origin(topic), document) == subjects

@@ -11,13 +11,8 @@ from typing import Any
 
 import click
 import requests
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import ConnectionError as UnreachableError
 
 from chalicelib.webhooks.secrets import active_secrets
 from chalicelib.webhooks.sources import SOURCES
@@ -59,6 +54,7 @@ def _finding(subject: str, good: bool, said: str, otherwise: str) -> Finding:
 def check_credentials(stage: Stage) -> Iterator[Finding]:
     """Who asks. When nobody answers that, nothing else can be looked at, and the command ends here."""
     try:
+        stage.client("sqs")  # sts needs no region, all others do
         identity = stage.client("sts").get_caller_identity()
     except (click.ClickException, BotoCoreError, ClientError) as error:
         yield Finding(Level.BAD, "credentials", _why_nobody_answers(stage, error))
@@ -76,9 +72,10 @@ def _why_nobody_answers(stage: Stage, error: Exception) -> str:
             return "there is no AWS region: set AWS_DEFAULT_REGION or AWS_PROFILE."
         case NoCredentialsError():
             return "there are no AWS credentials: set AWS_PROFILE, or sign in."
-        case HTTPClientError() if stage.name == "local":
-            return "MiniStack does not answer; it may be restarting: try again in a moment. Its log is ministack.log."
-        case HTTPClientError():
+        case _ if stage.name == "local":
+            again = "It may be restarting: try again in a moment. .localcloud/logs/ministack.log says more."
+            return f"MiniStack does not answer as it should: {reason}. {again}"
+        case UnreachableError():
             return f"AWS cannot be reached: {reason}. Is there a network, and is the region right?"
     return f"{reason}. Sign in again, or set AWS_PROFILE."
 

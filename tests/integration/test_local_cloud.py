@@ -23,6 +23,7 @@ from localcloud.layout import ROOT
 from localcloud.samples import make_event
 from tests.integration.conftest import Cloud, eventually, start_cloud
 from tests.integration.test_docs import blocks
+from tests.integration.test_retries import receive_all
 
 
 @contextmanager
@@ -146,6 +147,13 @@ class TestRefusals:
 
         assert result.returncode == 1
         assert "is running" in result.stderr
+
+
+def test_dead_letters_are_noticed(cloud: Cloud) -> None:
+    cloud.client("sqs").send_message(QueueUrl=cloud.queue_url("webhook-events-dlq"), MessageBody="rubbish")
+
+    eventually(lambda: "in webhook-events-dlq: python -m ops dlq list" in cloud.printed(), seconds=15)
+    receive_all(cloud, "webhook-events-dlq")
 
 
 class TestCommands:

@@ -7,6 +7,8 @@ new version makes one wrong.
    functions not to standard output at all. Here each line goes there at once, marked with its function's name.
 2. *Saving.* MiniStack saves its state on a clean stop only. Here it does so every few seconds too, so that a
    ``kill -9`` loses no more than that.
+3. *One id for a request.* MiniStack answers with another ``x-amzn-requestid`` than the ``requestId`` that it tells the
+   function. Here, as on AWS, both are the same.
 """
 
 import logging
@@ -14,7 +16,9 @@ import os
 import sys
 import threading
 import time
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 MARK = "\x1e"
 """Begins a line that a function wrote: the mark, the function's name, a tab, the line."""
@@ -53,6 +57,27 @@ def save_periodically() -> None:
     threading.Thread(target=save, daemon=True, name="frontdesk-save").start()
 
 
+def answer_with_the_request_id() -> None:
+    from ministack.services import apigateway_v1 as gateway
+
+    build, invoke = gateway._build_lambda_event_v1, gateway._invoke_lambda_proxy_v1
+    request_id: ContextVar[str] = ContextVar("request_id")
+
+    def build_event(*arguments: Any, **options: Any) -> Any:
+        event = build(*arguments, **options)
+        request_id.set(event["requestContext"]["requestId"])
+        return event
+
+    async def invoke_function(*arguments: Any, **options: Any) -> Any:
+        answer = await invoke(*arguments, **options)
+        if isinstance(answer, tuple):
+            answer[1]["x-amzn-requestid"] = request_id.get()
+        return answer
+
+    gateway._build_lambda_event_v1 = build_event
+    gateway._invoke_lambda_proxy_v1 = invoke_function
+
+
 def drop_old_logs(state: Path) -> None:
     """Saved log events would only make each start slower; the folder ``logs`` has them."""
     (state / "cloudwatch_logs.json").unlink(missing_ok=True)
@@ -64,6 +89,7 @@ def main() -> None:
     from ministack.app import main as run_ministack
 
     stream_function_output()
+    answer_with_the_request_id()
     save_periodically()
     run_ministack()
 

@@ -18,11 +18,11 @@ import psutil
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.webhooks.sources import SOURCES
 from infra.packaging import PackagingError
-from localcloud import samples
 from localcloud.cloud import LocalCloud, Terminated
 from localcloud.deployment import read_webhook_secrets
-from localcloud.layout import RESET, Layout
+from localcloud.layout import Layout
 from localcloud.logs import Screen
 from localcloud.ministack import client
 from localcloud.model.command import model
@@ -43,10 +43,17 @@ class Group(click.Group):
         except (StartError, PackagingError, NoSampleError) as error:
             raise click.ClickException(str(error)) from error
         except (BotoCoreError, ClientError) as error:
-            again = f"It may be restarting: try again in a moment, or {RESET}"
-            raise click.ClickException(f"MiniStack does not answer as it should: {error}. {again}") from error
+            raise click.ClickException(_no_answer(context, "MiniStack", error)) from error
         except psycopg.OperationalError as error:
-            raise click.ClickException(f"PostgreSQL does not answer; it may be restarting: {error}") from error
+            raise click.ClickException(_no_answer(context, "PostgreSQL", error)) from error
+
+
+def _no_answer(context: click.Context, part: str, error: Exception) -> str:
+    log = (context.find_object(Layout) or Layout()).logs / f"{part.lower()}.log"
+    reason = " ".join(str(error).split()).rstrip(".")
+    return (
+        f"{part} does not answer as it should: {reason}. It may be restarting: try again in a moment. Its log is {log}."
+    )
 
 
 def _examples(*lines: str) -> str:
@@ -133,7 +140,7 @@ def show_secrets(layout: Layout) -> None:
         "send github --body photo.png           # any bytes, signed",
     ),
 )
-@click.argument("source", type=click.Choice(samples.SOURCES))
+@click.argument("source", type=click.Choice(sorted(SOURCES)))
 @click.option("--count", type=click.IntRange(1, 100_000), help="How many deliveries.  [default: 1]")
 @click.option("--rate", type=click.FloatRange(0.1, 2_000), help="Deliveries a second; without it, as fast as possible.")
 @click.option("--type", "event_type", metavar="TYPE", help="Only events of this type.")
@@ -224,8 +231,12 @@ def events(layout: Layout, source: str | None, limit: int, as_json: bool) -> Non
     elif not rows:
         click.echo(f"Nothing has arrived{f' from {source}' if source else ''}. Try: python -m localcloud send github")
     else:
+        click.secho(_HEADING, bold=True)
         for row in reversed(rows):
             click.echo(_event_line(row))
+
+
+_HEADING = f"{'TIME':<8}  {'SOURCE':<18} {'TYPE':<18} {'STATE':<7} {'SIZE':>10}  ID"
 
 
 def _event_line(row: dict[str, Any]) -> str:
@@ -259,7 +270,12 @@ def psql(context: click.Context, arguments: tuple[str, ...]) -> None:
 )
 @pass_layout
 def kill(layout: Layout, part: str, seconds: float) -> None:
-    """End a part with kill -9, to see what the application does; it is started again after a while."""
+    """End a part with kill -9, to see what the application does; it is started again after a while.
+
+    What arrives while PostgreSQL is down waits in the queue and is tried again every 12 seconds. After three times it
+    lies in the dead-letter queue, so that an outage of more than about 24 seconds ends there: `python -m ops dlq
+    redrive` sends it again.
+    """
     layout.endpoints()
     process = json.loads(layout.processes_file.read_text(encoding="utf-8"))[part]
     if not psutil.pid_exists(process):

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.packaging import Package
 from localcloud import watch
+from localcloud.dead_letters import DeadLetters
 from localcloud.deployment import Deployment
 from localcloud.layout import STAGE, Endpoints, Layout, write_private
 from localcloud.logs import LogPump, Screen
@@ -30,6 +32,7 @@ from localcloud.sources import look_at_sources
 
 WATCH_EVERY_SECONDS = 0.25
 RESTART_AFTER_SECONDS = 1.0
+LOOK_FOR_DEAD_LETTERS_EVERY_SECONDS = 3.0
 
 
 class _Part(Protocol):
@@ -198,6 +201,7 @@ class LocalCloud:
             asyncio.create_task(self._supervise("postgres", self._postgres, self._postgres.launch)),
             asyncio.create_task(self._supervise("ministack", self._ministack, self._start_ministack)),
             asyncio.create_task(self._supervise("model", self._model, self._model.launch)),
+            asyncio.create_task(self._watch_dead_letters()),
         ]
         if self.reload:
             tasks.append(asyncio.create_task(self._watch()))
@@ -233,6 +237,14 @@ class LocalCloud:
         parts: dict[str, _Part] = {"postgres": self._postgres, "ministack": self._ministack, "model": self._model}
         processes = {name: part.process.pid for name, part in parts.items() if part.process}
         write_private(self.layout.processes_file, processes)
+
+    async def _watch_dead_letters(self) -> None:
+        letters = DeadLetters(self._ministack.client("sqs"))
+        while True:
+            with contextlib.suppress(BotoCoreError, ClientError):  # MiniStack is restarting
+                for line in await asyncio.to_thread(lambda: list(letters.news())):
+                    self.screen.say(click.style(line, fg="yellow"))
+            await asyncio.sleep(LOOK_FOR_DEAD_LETTERS_EVERY_SECONDS)
 
     async def _watch(self) -> None:
         """Bring changed sources into the running functions; what fails is tried again with the next change."""

@@ -9,6 +9,8 @@ new version makes one wrong.
    ``kill -9`` loses no more than that.
 3. *Streams after a restart.* MiniStack keeps how far a mapping has read a stream, but not the stream's records: the
    mapping would wait for as many new ones before it reads on. Here every stream is read from its begin.
+4. *One id for a request.* MiniStack answers with another ``x-amzn-requestid`` than the ``requestId`` that it tells the
+   function. Here, as on AWS, both are the same.
 
 More of them are in ``localcloud.patches``.
 """
@@ -18,7 +20,9 @@ import logging
 import os
 import threading
 import time
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 from localcloud.patches import PATCHES, write_function_line
 
@@ -55,6 +59,27 @@ def save_periodically() -> None:
     threading.Thread(target=save, daemon=True, name="frontdesk-save").start()
 
 
+def answer_with_the_request_id() -> None:
+    from ministack.services import apigateway_v1 as gateway
+
+    build, invoke = gateway._build_lambda_event_v1, gateway._invoke_lambda_proxy_v1
+    request_id: ContextVar[str] = ContextVar("request_id")
+
+    def build_event(*arguments: Any, **options: Any) -> Any:
+        event = build(*arguments, **options)
+        request_id.set(event["requestContext"]["requestId"])
+        return event
+
+    async def invoke_function(*arguments: Any, **options: Any) -> Any:
+        answer = await invoke(*arguments, **options)
+        if isinstance(answer, tuple):
+            answer[1]["x-amzn-requestid"] = request_id.get()
+        return answer
+
+    gateway._build_lambda_event_v1 = build_event
+    gateway._invoke_lambda_proxy_v1 = invoke_function
+
+
 def drop_old_logs(state: Path) -> None:
     """Saved log events would only make each start slower; the folder ``logs`` has them."""
     (state / "cloudwatch_logs.json").unlink(missing_ok=True)
@@ -82,6 +107,7 @@ def main() -> None:
     from ministack.app import main as run_ministack
 
     stream_function_output()
+    answer_with_the_request_id()
     save_periodically()
     for patch in PATCHES:
         patch()

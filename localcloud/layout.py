@@ -99,7 +99,8 @@ class Layout:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise StartError(
-                    f"A local cloud already runs from {self.directory} (process {lock.read().strip()})."
+                    f"A local cloud already runs from {self.directory} (process {lock.read().strip()}): "
+                    "stop it with Ctrl-C, or choose another folder with --directory."
                 ) from None
             lock.truncate()
             lock.write(str(os.getpid()))

@@ -110,7 +110,8 @@ class Screen:
             self._left_out += 1
             return
         if self._left_out:
-            self.say(click.style(f"… {self._left_out} lines left out; functions.log has all of them", dim=True))
+            lines = "1 line" if self._left_out == 1 else f"{self._left_out} lines"
+            self.say(click.style(f"… {lines} left out; functions.log has everything", dim=True))
             self._left_out = 0
         self._lines.put(line)
 

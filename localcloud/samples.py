@@ -187,3 +187,4 @@ _SAMPLES: Mapping[str, Callable[[random.Random, int], Event]] = {
 }
 
 SOURCES = tuple(_SAMPLES)
+"""The sources that have samples. One of ``chalicelib.webhooks.sources`` need not be among them."""

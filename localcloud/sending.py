@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import requests
 
-from localcloud.samples import Event, make_event, sign
+from localcloud.samples import SOURCES, Event, make_event, sign
+from localcloud.signing import SIGNERS
 
 SENDERS = 4
 """Deliveries that may be under way at once."""
@@ -20,7 +21,7 @@ _PATIENCE = 1_000
 
 
 class NoSampleError(Exception):
-    """A source has no samples of the type that was asked for."""
+    """A source has no samples, or none of the type that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class Order:
 
 def send(address: str, secret: str, order: Order, chance: random.Random) -> Iterator[Sent]:
     """Deliver events to ``address``, and yield each delivery in the order of sending; or raise ``NoSampleError``."""
+    if order.source not in SOURCES or order.source not in SIGNERS:
+        raise NoSampleError(
+            f"{order.source} has no sample: add one in localcloud/samples.py and a signer in localcloud/signing.py."
+        )
     http = requests.Session()
     http.trust_env = False
     http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=SENDERS))

@@ -4,16 +4,19 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from itertools import islice
 from typing import Any
 
+import click
 import requests
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import ConnectionError as UnreachableError
 
 from chalicelib.webhooks.secrets import active_secrets
 from chalicelib.webhooks.sources import SOURCES
-from ops.dead_letters import QUEUES, open_queue
+from ops.dead_letters import QUEUES, UNKNOWN, open_queue
 from ops.frontdesk import Frontdesk
 from ops.output import short_time
 from ops.stage import Stage
@@ -49,8 +52,32 @@ def _finding(subject: str, good: bool, said: str, otherwise: str) -> Finding:
 
 
 def check_credentials(stage: Stage) -> Iterator[Finding]:
-    identity = stage.client("sts").get_caller_identity()
+    """Who asks. When nobody answers that, nothing else can be looked at, and the command ends here."""
+    try:
+        stage.client("sqs")  # sts needs no region, all others do
+        identity = stage.client("sts").get_caller_identity()
+    except (click.ClickException, BotoCoreError, ClientError) as error:
+        yield Finding(Level.BAD, "credentials", _why_nobody_answers(stage, error))
+        raise SystemExit(1) from None
     yield Finding(Level.GOOD, "credentials", f"{identity['Arn']} in account {identity['Account']}")
+
+
+def _why_nobody_answers(stage: Stage, error: Exception) -> str:
+    """The cause and the remedy."""
+    reason = " ".join(str(error).split()).rstrip(".")
+    match error:
+        case click.ClickException():
+            return error.message
+        case NoRegionError():
+            return "there is no AWS region: set AWS_DEFAULT_REGION or AWS_PROFILE."
+        case NoCredentialsError():
+            return "there are no AWS credentials: set AWS_PROFILE, or sign in."
+        case _ if stage.name == "local":
+            again = "It may be restarting: try again in a moment. .localcloud/logs/ministack.log says more."
+            return f"MiniStack does not answer as it should: {reason}. {again}"
+        case UnreachableError():
+            return f"AWS cannot be reached: {reason}. Is there a network, and is the region right?"
+    return f"{reason}. Sign in again, or set AWS_PROFILE."
 
 
 def check_stacks(stage: Stage) -> Iterator[Finding]:
@@ -87,7 +114,7 @@ def check_queues(stage: Stage) -> Iterator[Finding]:
         yield _finding(
             f"queue {queue}",
             good,
-            f"{_depth(attributes)} messages; dead-lettered after {RECEIVES} receives",
+            f"{_backlog(stage, queue, _depth(attributes))}; dead-lettered after {RECEIVES} receives",
             f"does not send to its dead-letter queue after {RECEIVES} receives: deploy the data stack.",
         )
         yield _dead_letters(stage, queue, _depth(dead))
@@ -106,12 +133,40 @@ def _depth(attributes: Mapping[str, str]) -> int:
     )
 
 
+def _backlog(stage: Stage, queue: str, depth: int) -> str:
+    """How many messages wait, and since when the oldest, where its age is known."""
+    age = _oldest_age(stage, queue) if depth else None
+    return f"{depth} messages" if age is None else f"{depth} messages, the oldest {age} old"
+
+
+def _oldest_age(stage: Stage, queue: str) -> timedelta | None:
+    """From CloudWatch, None where it has none: the local cloud publishes no metrics."""
+    now = utc_now()
+    try:
+        points = stage.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SQS",
+            MetricName="ApproximateAgeOfOldestMessage",
+            Dimensions=[{"Name": "QueueName", "Value": stage.deployed_name(queue)}],
+            StartTime=now - timedelta(minutes=15),
+            EndTime=now,
+            Period=60,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+    except (BotoCoreError, ClientError):
+        return None
+    newest = max(points, key=lambda point: point["Timestamp"], default=None)
+    return timedelta(seconds=round(newest["Maximum"])) if newest else None
+
+
 def _dead_letters(stage: Stage, queue: str, depth: int) -> Finding:
     if not depth:
         return Finding(Level.GOOD, f"queue {queue}-dlq", "empty")
-    with closing(open_queue(stage, queue).look()) as letters:
-        oldest = min((letter.sent_at for letter in islice(letters, 10)), default=None)
+    with closing(open_queue(stage, queue).look()) as walk:
+        letters = list(islice(walk, 10))
+    oldest = min((letter.sent_at for letter in letters), default=None)
     advice = "`dlq list` shows them, `dlq redrive` sends them again once their cause is gone."
+    if any(letter.source is None for letter in letters):
+        advice += f" Some are no envelope and would come back: `dlq discard --source {UNKNOWN}`."
     return Finding(Level.NOTE, f"queue {queue}-dlq", f"{depth} messages, since {short_time(oldest)}: {advice}")
 
 

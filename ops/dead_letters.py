@@ -15,7 +15,9 @@ from typing import Any, Self
 
 import click
 
+from chalicelib.webhooks.sources import SOURCES
 from ops.stage import Stage
+from ops.times import in_utc
 
 QUEUES = ("webhook-events",)
 """The queues whose dead letters are looked after."""
@@ -27,11 +29,12 @@ _PATIENCE_SECONDS = 2
 
 _BATCH_BYTES = 1_048_576
 UNKNOWN = "unknown"
+"""The source of a message that names none of ours."""
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message. What its body does not tell, because it is no envelope, is None."""
+    """A message. What its body does not tell, because it is no envelope, is None; so is a source that is not ours."""
 
     message_id: str
     receipt: str
@@ -47,12 +50,13 @@ class DeadLetter:
     def from_message(cls, message: Mapping[str, Any]) -> Self:
         sent_at = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
         envelope = _envelope(message["Body"])
+        source = _text(envelope.get("source"))
         return cls(
             message_id=message["MessageId"],
             receipt=message["ReceiptHandle"],
             body=message["Body"],
             sent_at=sent_at,
-            source=_text(envelope.get("source")),
+            source=source if source in SOURCES else None,
             external_id=_text(envelope.get("external_id")),
             event_type=_text(envelope.get("event_type")),
             received_at=_time(envelope.get("received_at")) or sent_at,
@@ -243,7 +247,6 @@ def _text(value: Any) -> str | None:
 
 def _time(value: Any) -> datetime | None:
     try:
-        time = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return in_utc(datetime.fromisoformat(value))
+    except (TypeError, ValueError, OverflowError):
         return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

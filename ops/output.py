@@ -1,6 +1,7 @@
 """What people and machines read: tables, JSON, and progress on standard error."""
 
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -42,12 +43,26 @@ def show_json(value: Any) -> None:
     click.echo(json.dumps(value, default=_json))
 
 
+def document(value: Any) -> str:
+    """One JSON document on several lines, to be read: what could command a terminal is written as JSON's escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return re.sub(r"[^\n -~]", lambda found: _escape(found[0]) if _is_control(found[0]) else found[0], text)
+
+
 def readable(text: str) -> str:
     """``text`` with its control characters escaped: what strangers sent must not command the terminal."""
-    return "".join(
-        character if not unicodedata.category(character).startswith("C") else ascii(character)[1:-1]
-        for character in text
-    )
+    return "".join(ascii(character)[1:-1] if _is_control(character) else character for character in text)
+
+
+def _is_control(character: str) -> bool:
+    """Whether a character shows nothing and may do something: controls, those of direction, halves of pairs."""
+    return unicodedata.category(character).startswith("C")
+
+
+def _escape(character: str) -> str:
+    """A character as a JSON text can spell it, in ASCII."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[start : start + 2].hex()}" for start in range(0, len(units), 2))
 
 
 def short_time(time: datetime | str | None) -> str:

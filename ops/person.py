@@ -2,15 +2,18 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ops.frontdesk import Frontdesk
-from ops.output import confirm, examples, json_option, progress, show_json, yes_option
+from ops.output import confirm, document, examples, json_option, progress, show_json, yes_option
 from ops.stage import Stage, pass_stage
+
+_PAGE = 100
 
 
 @click.group(epilog=examples("person export aiko@example.com --output aiko.json", "person erase aiko@example.com"))
@@ -27,21 +30,38 @@ def export(stage: Stage, email: str, output: Path | None) -> None:
 
     An event that tells of several people is in it as a whole: read it before you hand it out.
     """
-    frontdesk = Frontdesk(stage)
-    found = frontdesk.ask("export_person", email=email)
+    if output is None:
+        click.echo(document(_known_of(Frontdesk(stage), email)))
+        return
+    with _writing(output):  # before all is read, which may take its time
+        output.touch(mode=0o600)
+        output.chmod(0o600)
+    known = _known_of(Frontdesk(stage), email)
+    with _writing(output):
+        output.write_text(document(known) + "\n", encoding="utf-8")
+    click.echo(f"{len(known['orders'])} orders and {len(known['events'])} events are in {output}.", err=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _known_of(frontdesk: Frontdesk, email: str) -> dict[str, Any]:
+    """Orders and events of a person, oldest first."""
+    orders = [
+        order for page in frontdesk.pages("list_person_orders", email=email, limit=_PAGE) for order in page["orders"]
+    ]
+    keys = [key for page in frontdesk.pages("list_person_events", email=email) for key in page["events"]]
     events = []
-    with progress("reading events", len(found["events"])) as bar:
-        for key in found["events"]:
+    with progress("reading events", len(keys)) as bar:
+        for key in keys:
             events.append(_readable(frontdesk.ask("show_event", **key)))
             bar.update(1)
-    text = json.dumps({"email": email, "orders": found["orders"], "events": events}, indent=2, ensure_ascii=False)
-    if output is None:
-        click.echo(text)
-        return
-    output.touch(mode=0o600)
-    output.chmod(0o600)
-    output.write_text(text + "\n", encoding="utf-8")
-    click.echo(f"{len(found['orders'])} orders and {len(events)} events are in {output}.", err=True)
+    return {"email": email, "orders": sorted(orders, key=lambda order: str(order["updated_at"])), "events": events}
 
 
 def _readable(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,8 +80,8 @@ def _readable(event: Mapping[str, Any]) -> dict[str, Any]:
 def erase(stage: Stage, email: str, yes: bool, as_json: bool) -> None:
     """Erase what is known of the person with this address. It cannot be undone; export first."""
     frontdesk = Frontdesk(stage)
-    found = frontdesk.ask("export_person", email=email)
-    events, orders = len(found["events"]), len(found["orders"])
+    found = frontdesk.ask("count_person", email=email)
+    events, orders = found["events"], found["orders"]
     if events or orders:
         confirm(f"Erase {email} from {events} events and {orders} orders on {stage.name}, for ever?", yes=yes)
     erased = frontdesk.ask("erase_person", email=email)

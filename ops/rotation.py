@@ -3,13 +3,26 @@
 A document is what Secrets Manager holds, ``{"secrets": [entry, …], …}``; keys beside ``secrets`` are kept.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.webhooks.secrets import SourceSecret
+from chalicelib.webhooks.secrets import SourceSecret, read_secrets
 
 Document = Mapping[str, Any]
+
+
+def read_document(text: str) -> dict[str, Any]:
+    """The document of a text; ``secrets`` may be missing as yet. ``ValueError`` when it cannot be used."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict):
+        document = {"secrets": []} | document
+    read_secrets(json.dumps(document))
+    return dict(document)
 
 
 def set_secret(document: Document | None, secret: str) -> dict[str, Any]:

@@ -4,18 +4,20 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
+from chalicelib.aws.secrets import MAX_AGE_SECONDS
 from chalicelib.webhooks.secret_forms import fault_of, new_secret
-from chalicelib.webhooks.secrets import read_secrets
 from chalicelib.webhooks.sources import SOURCES
 from ops.output import confirm, examples, yes_option
-from ops.rotation import finish, has_active, holds, rotate, set_secret
+from ops.rotation import finish, has_active, holds, read_document, rotate, set_secret
 from ops.stage import Stage, pass_stage
 from ops.times import Span, utc_now
+
+_CACHED = timedelta(seconds=MAX_AGE_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,9 @@ class StoredSecret:
         except client.exceptions.ResourceNotFoundException:
             return None
         try:
-            read_secrets(text)
+            return read_document(text)
         except ValueError as error:
             raise click.ClickException(f"The secret {self.name} cannot be used: {error} Mend it by hand.") from None
-        return dict(json.loads(text))
 
     def write(self, document: dict[str, Any]) -> None:
         client = self.stage.client("secretsmanager")
@@ -75,6 +76,11 @@ def set_(stage: Stage, source: str, value: str | None, generate: bool, yes: bool
     stored = StoredSecret(stage, source)
     document = stored.read()
     if document and document["secrets"]:
+        if value == "-" and not yes:
+            raise click.UsageError(
+                f"{source} has a secret on the stage {stage.name}, and standard input cannot say whether to replace it:"
+                " add --yes, or take `secrets rotate`, which keeps both."
+            )
         confirm(
             f"{source} has a secret on the stage {stage.name}, which then counts no more; `secrets rotate` keeps both."
             " Replace it?",
@@ -124,13 +130,27 @@ def rotate_(
         stored.write(finish(document, now))
         click.echo(f"{source} accepts only its newest secret, within five minutes everywhere.", err=True)
         return
+    end = _end(now, overlap)
     secret = _new_value(source, value, generate=generate)
     if holds(document, secret, now):
         raise click.ClickException(f"{source} has this secret already: take a new one.")
     stored.write(rotate(document, secret, now, overlap))
-    click.echo(f"{source} has a new secret; the older ones end at {now + overlap:%Y-%m-%d %H:%M:%S} UTC.", err=True)
+    click.echo(f"{source} has a new secret; the older ones end at {end:%Y-%m-%d %H:%M:%S} UTC.", err=True)
+    if overlap < _CACHED:
+        click.echo(
+            "Warning: the overlap is shorter than five minutes. Functions that have read the secrets before do not know"
+            f" this end: they may accept the older ones until {now + _CACHED:%Y-%m-%d %H:%M:%S} UTC.",
+            err=True,
+        )
     if generate:
         click.echo(secret)
+
+
+def _end(now: datetime, overlap: timedelta) -> datetime:
+    try:
+        return now + overlap
+    except OverflowError:
+        raise click.UsageError("The overlap ends after all years: take a shorter one.") from None
 
 
 @secrets.command("verify-token", epilog=examples("secrets verify-token meta a-word-of-your-choice"))

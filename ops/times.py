@@ -26,9 +26,13 @@ def read_time(text: str, now: datetime) -> datetime:
     except (ValueError, OverflowError):
         pass
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
+        return in_utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is neither a time such as 2026-01-31T12:00 nor a span such as 2h or 3d.") from None
+
+
+def in_utc(time: datetime) -> datetime:
+    """A time in UTC, where it names no offset too; ``OverflowError`` when that is before or after all years."""
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 

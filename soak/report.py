@@ -44,7 +44,8 @@ class Report:
 def _section(outcome: Outcome) -> Iterator[str]:
     yield from ("", f"## Through {outcome.name}", "")
     yield f"{outcome.deliveries:,} deliveries took {outcome.seconds:.0f} s, outages included: {outcome.rate:,.0f}/s."
-    yield f"Afterwards {outcome.redriven:,} were put back from the dead-letter queue, in which {outcome.dead:,} belong."
+    yield f"Dead letters were then sent again while that helped any of them, {outcome.redriven:,} times in all;"
+    yield f"the {outcome.dead:,} that stay are the poison that belongs in the dead-letter queue."
     yield from ("", "| result | of |", "| --- | --- |")
     for check in outcome.checks:
         yield f"| {len(check.faults):,} {check.name} | {check.examined:,} |"

@@ -21,7 +21,10 @@ SECRETS = {
     "stripe": "whsec_Vb3xLq81TzNc0RkY",
     "twilio": "12345",
 }
+"""A secret for each scheme."""
+
 SCHEMES = tuple(SECRETS)
+"""Each is tried with the samples of the source that has its name. Sources of other names need no samples."""
 
 _SIGNING_HEADERS = re.compile(r"signature|hmac|timestamp$|^webhook-id$", re.IGNORECASE)
 

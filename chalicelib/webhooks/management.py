@@ -17,7 +17,7 @@ from chalicelib.webhooks.cursors import to_cursor
 from chalicelib.webhooks.event_search import EventFilter, Position
 from chalicelib.webhooks.event_store import Outcome
 from chalicelib.webhooks.management_request import ManagementRequest
-from chalicelib.webhooks.personal_data import Export
+from chalicelib.webhooks.pages import fitting
 from chalicelib.webhooks.replaying import Rebuilt, Replayed
 from chalicelib.webhooks.stored_events import Key
 
@@ -66,8 +66,14 @@ class Replaying(Protocol):
 class People(Protocol):
     """What is known of persons."""
 
-    def export(self, email: str) -> Export:
-        """All of it."""
+    def count(self, email: str) -> tuple[int, int]:
+        """How many events and orders are theirs."""
+
+    def orders(self, email: str, limit: int, after: str | None) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        """Their orders behind one, and the last of them, None where no more come after."""
+
+    def events(self, email: str, limit: int, after: Position | None) -> tuple[Sequence[Position], Position | None]:
+        """Their events behind one, and the last of them as above."""
 
     def erase(self, email: str) -> tuple[int, int]:
         """Forget it; how many events and orders that changed."""
@@ -97,7 +103,9 @@ class Management:
             "park_event": (self.park_event, (*_KEY, "reason")),
             "replay_events": (self.replay_events, (*_FILTER, "limit", "cursor")),
             "rebuild_orders": (self.rebuild_orders, ("limit", "cursor")),
-            "export_person": (self.export_person, ("email",)),
+            "count_person": (self.count_person, ("email",)),
+            "list_person_orders": (self.list_person_orders, ("email", "limit", "cursor")),
+            "list_person_events": (self.list_person_events, ("email", "limit", "cursor")),
             "erase_person": (self.erase_person, ("email",)),
             "describe": (self.describe, ()),
         }
@@ -113,14 +121,8 @@ class Management:
     def list_events(self, request: ManagementRequest) -> dict[str, Any]:
         limit = request.limit()
         rows = self.search.page(request.filter(), limit + 1, request.cursor())
-        events: list[dict[str, Any]] = []
-        size = 0
-        for row in rows[:limit]:
-            event = _plain(row)
-            size += len(json.dumps(event))
-            if events and size > MAX_ANSWER_BYTES:
-                break
-            events.append(event)
+        found = [_plain(row) for row in rows[:limit]]
+        events = found[: fitting((len(json.dumps(event)) for event in found), MAX_ANSWER_BYTES)]
         more = len(events) < len(rows)
         return {"events": events, "cursor": _position(rows[len(events) - 1]).to_cursor() if more else None}
 
@@ -148,11 +150,19 @@ class Management:
         page = self.replaying.rebuild_orders(request.limit(), request.key_cursor())
         return {"events": page.events, "orders": page.orders, "cursor": to_cursor(*page.last) if page.last else None}
 
-    def export_person(self, request: ManagementRequest) -> dict[str, Any]:
-        """The orders, and of each event what ``show_event`` wants: all their bodies would not fit an answer."""
-        export = self.people.export(request.email())
-        events = [{"source": source, "external_id": external_id} for source, external_id in export.events]
-        return {"orders": [_plain(order) for order in export.orders], "events": events}
+    def count_person(self, request: ManagementRequest) -> dict[str, Any]:
+        events, orders = self.people.count(request.email())
+        return {"events": events, "orders": orders}
+
+    def list_person_orders(self, request: ManagementRequest) -> dict[str, Any]:
+        orders, last = self.people.orders(request.email(), request.limit(), request.order_cursor())
+        return {"orders": [_plain(order) for order in orders], "cursor": to_cursor(last) if last else None}
+
+    def list_person_events(self, request: ManagementRequest) -> dict[str, Any]:
+        """Of each event what ``show_event`` wants: all their bodies would not fit an answer."""
+        places, last = self.people.events(request.email(), request.limit(), request.cursor())
+        events = [{"source": place.source, "external_id": place.external_id} for place in places]
+        return {"events": events, "cursor": last.to_cursor() if last else None}
 
     def erase_person(self, request: ManagementRequest) -> dict[str, Any]:
         events, orders = self.people.erase(request.email())

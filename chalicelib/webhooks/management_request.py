@@ -72,6 +72,11 @@ class ManagementRequest:
         source, external_id = from_cursor(text, 2)
         return source, external_id
 
+    def order_cursor(self) -> str | None:
+        """The cursor of a list that is sorted by order."""
+        text = self.optional_text("cursor")
+        return from_cursor(text, 1)[0] if text else None
+
     def filter(self) -> EventFilter:
         state = self.optional_text("state")
         if state not in (None, Outcome.STORED, Outcome.PARKED):

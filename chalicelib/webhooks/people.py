@@ -41,10 +41,6 @@ select order_id from orders
  where lower(email) = %(email)s::text or customer_id = %(customer_id)s or order_id = any(%(order_ids)s)
 """
 
-_EVENTS = """
-select source, external_id from webhook_events where subjects && %(subjects)s::text[] order by received_at
-"""
-
 _MENTIONED_ORDERS = """
 select distinct substr(subject, 7)
   from webhook_events cross join unnest(subjects) as subject
@@ -92,11 +88,6 @@ def find_person(connection: "Connection[Any]", redaction: Redaction) -> Person:
     subjects = [f"order:{order}" for order in {*known, *redaction.order_ids}]
     subjects += [f"customer:{redaction.customer_id}"] if redaction.customer_id else []
     return Person(sorted(known), sorted([*subjects, *([email] if email else [])]))
-
-
-def find_events(connection: "Connection[Any]", person: Person) -> list[tuple[str, str]]:
-    """Source and id of every event that holds data of a person, oldest first."""
-    return connection.execute(_EVENTS, {"subjects": list(person.subjects)}).fetchall()
 
 
 def wait_for_erasures(connection: "Connection[Any]", *, alone: bool) -> None:

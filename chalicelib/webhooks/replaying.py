@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.webhooks.database import Database
 from chalicelib.webhooks.event_search import MATCHES, EventFilter, Position
 from chalicelib.webhooks.event_store import Outcome
-from chalicelib.webhooks.stored_events import Key, rebuild_orders, replay
+from chalicelib.webhooks.pages import fitting
+from chalicelib.webhooks.stored_events import MAX_PAGE_BYTES, Key, rebuild_orders, replay
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-MAX_PAGE_BYTES = 16 * 1024 * 1024
-"""A page ends with the body that makes it longer than this: a function has 512 MB for all it reads."""
-
 MAX_REBUILD_PAGE = 50
-"""Pages of orders are counted in events alone; these stay small enough whatever the bodies."""
+"""Events may be small and the orders large that they are joined to: so few of those fit into memory as well."""
 
 _PLACES = f"""
 select received_at, source, external_id, octet_length(body) as size
@@ -76,11 +74,6 @@ def _page(
     """The places of the next events, and the last of them, None where no more come after."""
     parameters = which.parameters() | Position.parameters(after) | {"limit": limit + 1}
     rows = connection.execute(_PLACES.encode(), parameters).fetchall()
-    places: list[Position] = []
-    size = 0
-    for *place, length in rows[:limit]:
-        places.append(Position(*place))
-        size += length
-        if size > MAX_PAGE_BYTES:
-            break
+    number = fitting((size for *_, size in rows[:limit]), MAX_PAGE_BYTES)
+    places = [Position(*place) for *place, _ in rows[:number]]
     return places, places[-1] if len(places) < len(rows) else None

@@ -35,6 +35,10 @@ class Migration:
     sql: str
 
     @property
+    def file_name(self) -> str:
+        return f"{self.version:04}_{self.name}.sql"
+
+    @property
     def sha256(self) -> str:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
@@ -51,9 +55,9 @@ def read_migrations(directory: Path = DIRECTORY) -> Iterator[Migration]:
 def migrate(connection: "Connection", migrations: Sequence[Migration]) -> list[int]:
     """Apply what is missing, all or nothing, and return the versions applied.
 
-    ``ValueError`` when one was changed after it was applied. Safe to run twice, and by two at once: the second waits
-    for the first and finds nothing to do. A statement may take as long as it needs, but not make the writers queue up
-    behind it while it waits for a lock.
+    ``ValueError`` when one was changed after it was applied; an error of PostgreSQL's names the file. Safe to run
+    twice, and by two at once: the second waits for the first and finds nothing to do. A statement may take as long as
+    it needs, but not make the writers queue up behind it while it waits for a lock.
     """
     with connection.transaction():
         connection.execute("set local statement_timeout = 0")
@@ -66,12 +70,21 @@ def migrate(connection: "Connection", migrations: Sequence[Migration]) -> list[i
                 raise ValueError(f"migration {migration.version} was changed after it was applied; add a new one")
         missing = [migration for migration in migrations if migration.version not in present]
         for migration in missing:
-            connection.execute(migration.sql.encode())
+            _apply(connection, migration)
             connection.execute(
                 "insert into schema_versions (version, name, sha256) values (%s, %s, %s)",
                 [migration.version, migration.name, migration.sha256],
             )
     return [migration.version for migration in missing]
+
+
+def _apply(connection: "Connection", migration: Migration) -> None:
+    import psycopg
+
+    try:
+        connection.execute(migration.sql.encode())
+    except psycopg.Error as error:
+        raise type(error)(f"{migration.file_name}: {' '.join(str(error).split())}") from error
 
 
 def current_version(connection: "Connection") -> int:

@@ -28,21 +28,32 @@ class SourceSecret:
             case str(value):
                 return cls(value)
             case {"secret": str(value), "until": str(until), **others} if not others:
-                time = datetime.fromisoformat(until)
-                if time.tzinfo is None:
-                    raise ValueError("`until` must name its offset, as in 2026-01-31T12:00:00Z.")
-                return cls(value, time)
+                return cls(value, _read_end(until))
         raise ValueError('An entry is a text or {"secret": text, "until": time}.')
 
     def is_active(self, now: datetime) -> bool:
         return self.until is None or now < self.until
 
 
+def _read_end(text: str) -> datetime:
+    """An end, in UTC. The fault does not quote it: what stands there by mistake may be a secret."""
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("`until` must be an ISO 8601 time with its offset, as in 2026-01-31T12:00:00Z.")
+
+
 def read_secrets(text: str) -> Sequence[SourceSecret]:
-    """All secrets that a secret's text names, expired ones too; ``ValueError`` when it is not of the form above."""
+    """All secrets that a secret's text names, expired ones too; ``ValueError`` when it is not of the form above.
+
+    The error quotes nothing of the text.
+    """
     try:
         entries = json.loads(text)["secrets"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         entries = None
     if not isinstance(entries, list):
         raise ValueError('It is not of the form {"secrets": ["…"]}.')  # noqa: TRY004 - one error for every fault
@@ -59,7 +70,8 @@ def active_secrets(text: str, now: float) -> Sequence[str]:
 class SourceSecrets:
     """Reads ``<prefix><source>`` through a cache. ``clock`` gives seconds since the epoch.
 
-    An end is kept to at each use: the cache may be older than it.
+    An end is kept to at each use, whatever the age of the cache. What was read before somebody set the end does not
+    know it, and serves for five minutes more.
     """
 
     cache: SecretCache
@@ -87,5 +99,6 @@ class SourceSecrets:
             return ()
         try:
             return active_secrets(text, self.clock())
-        except ValueError as error:
-            raise UnavailableError(f"The secret of the source {source} cannot be used. {error}") from None
+        except ValueError:
+            # Strangers are told this much; operators learn the rest from `doctor`.
+            raise UnavailableError(f"The secret of the source {source} cannot be used.") from None

@@ -22,6 +22,8 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_NAME_LENGTH = 255
 """Ids and types beyond this length are taken for absent."""
 
+READ_AS_FORM = "The body was read as a form, since its content type says so."
+
 
 class Message:
     """A body and its headers (names in lower case), read as a document when somebody first asks, and only once."""
@@ -34,12 +36,13 @@ class Message:
     def document(self) -> Document | InvalidBodyError:
         """The body as JSON, or as the object that a form makes, or why it is neither."""
         try:
-            return read_form(self.body) if self._is_form else read_json(self.body)
+            return read_form(self.body) if self.is_form else read_json(self.body)
         except InvalidBodyError as error:
             return error
 
     @property
-    def _is_form(self) -> bool:
+    def is_form(self) -> bool:
+        """Whether the content type says that the body is a form."""
         media_type = self.headers.get("content-type", "").partition(";")[0]
         return media_type.strip().lower() == "application/x-www-form-urlencoded"
 
@@ -98,7 +101,10 @@ class Source:
         document = message.document
         if isinstance(document, InvalidBodyError):
             raise document
-        self.shape.from_document(document.value)
+        try:
+            self.shape.from_document(document.value)
+        except InvalidBodyError as error:
+            raise InvalidBodyError([*error.reasons, *([READ_AS_FORM] if message.is_form else [])]) from None
         return document
 
     def identify(self, message: Message) -> tuple[str | None, str | None]:

@@ -15,6 +15,7 @@ from chalicelib.webhooks.envelope import Envelope
 from chalicelib.webhooks.event_store import Event, Outcome, Written, apply_effects, refusal
 from chalicelib.webhooks.order_store import lock_orders, project
 from chalicelib.webhooks.orders import OrderChange
+from chalicelib.webhooks.pages import fitting
 from chalicelib.webhooks.people import wait_for_erasures
 from chalicelib.webhooks.processing import read_event
 from chalicelib.webhooks.shopify import Redaction
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 Key: TypeAlias = tuple[str, str]
 """A source, and the id of one of its events."""
+
+MAX_PAGE_BYTES = 16 * 1024 * 1024
+"""A page ends before its bodies are longer than this: a function has 512 MB for all it reads."""
 
 _LOAD = """
 select source, external_id, event_type, received_at, content_type, headers, body_sha256, body, correlation_id
@@ -48,7 +52,7 @@ update webhook_events
 """
 
 _PROJECTED = """
-select source, external_id
+select source, external_id, octet_length(body) as size
   from webhook_events
  where source = any(%(sources)s) and state = 'stored' and erased_at is null
    and (source, external_id) > (%(source)s, %(external_id)s)
@@ -75,18 +79,19 @@ def replay(connection: "Connection[Any]", keys: Sequence[Key]) -> list[Written]:
 
 
 def rebuild_orders(connection: "Connection[Any]", after: Key | None, limit: int) -> tuple[int, int, Key | None]:
-    """Project a page of stored events again; nothing is ever removed from an order.
+    """Project a page of up to ``limit`` stored events again; nothing is ever removed from an order.
 
     Returns how many events and orders those were, and the key to go on after; None when that was the last page.
     """
     source, external_id = after or ("", "")
     sources = [name for name, known in SOURCES.items() if known.effect is not None]
-    parameters = {"sources": sources, "source": source, "external_id": external_id, "limit": limit}
-    keys = connection.execute(_PROJECTED, parameters).fetchall()
+    parameters = {"sources": sources, "source": source, "external_id": external_id, "limit": limit + 1}
+    rows = connection.execute(_PROJECTED, parameters).fetchall()
+    keys = [(name, key) for name, key, _ in rows[: fitting((size for *_, size in rows[:limit]), MAX_PAGE_BYTES)]]
     events = [read_event(envelope) for envelope in load(connection, keys)]
     with connection.transaction():
         orders = project(connection, _changes(_hold(connection, events)))
-    return len(keys), orders, keys[-1] if len(keys) == limit else None
+    return len(keys), orders, keys[-1] if len(keys) < len(rows) else None
 
 
 def _write(connection: "Connection[Any]", events: Sequence[Event]) -> list[Written]:

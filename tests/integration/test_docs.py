@@ -179,6 +179,14 @@ def test_every_metric_and_every_kind_of_log_line_is_explained() -> None:
     assert {message for message in messages if message not in text} == set()
 
 
+def test_every_log_group_is_named() -> None:
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    groups = re.findall(r"LogGroupName: !Sub (\S+)", (ROOT / "infra" / "app.yaml").read_text(encoding="utf-8"))
+
+    assert groups
+    assert [group for group in groups if f"`{group.replace('${Stage}', '<stage>')}`" not in text] == []
+
+
 def test_decisions_are_indexed() -> None:
     folder = ROOT / "docs" / "decisions"
     index = (folder / "README.md").read_text(encoding="utf-8")

@@ -45,6 +45,16 @@ def test_state_is_saved_while_it_runs(cloud: Cloud) -> None:
     assert "Persistence: failed" not in (cloud.layout.logs / "ministack.log").read_text()
 
 
+def test_the_sender_is_told_the_id_that_log_and_row_have(cloud: Cloud) -> None:
+    event = make_event("github", random.Random(uuid.uuid4().int))
+
+    answer = cloud.deliver("github", event)
+
+    ((_, _, correlation_id),) = eventually(lambda: cloud.arrived(event.event_id))
+    assert answer.headers["x-amzn-requestid"] == correlation_id
+    eventually(lambda: f'"correlation_id":"{correlation_id}"' in cloud.logs())
+
+
 def under_way(shown: list[dict[str, Any]]) -> int:
     """How many calls there were at once, at most."""
     now = most = 0

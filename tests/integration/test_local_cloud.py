@@ -18,10 +18,12 @@ import pytest
 import requests
 
 from chalicelib.webhooks.sources import SOURCES
+from localcloud import samples
 from localcloud.layout import ROOT
 from localcloud.samples import make_event
 from tests.integration.conftest import Cloud, eventually, start_cloud
 from tests.integration.test_docs import blocks
+from tests.integration.test_retries import receive_all
 
 
 @contextmanager
@@ -147,6 +149,13 @@ class TestRefusals:
         assert "is running" in result.stderr
 
 
+def test_dead_letters_are_noticed(cloud: Cloud) -> None:
+    cloud.client("sqs").send_message(QueueUrl=cloud.queue_url("webhook-events-dlq"), MessageBody="rubbish")
+
+    eventually(lambda: "in webhook-events-dlq: python -m ops dlq list" in cloud.printed(), seconds=15)
+    receive_all(cloud, "webhook-events-dlq")
+
+
 class TestCommands:
     def test_endpoints(self, cloud: Cloud) -> None:
         printed = json.loads(cloud.command("endpoints").stdout)
@@ -160,7 +169,7 @@ class TestCommands:
         assert set(printed) == set(SOURCES)
         assert all(isinstance(secrets, list) and secrets for secrets in printed.values())
 
-    @pytest.mark.parametrize("source", SOURCES)
+    @pytest.mark.parametrize("source", samples.SOURCES)
     def test_send(self, cloud: Cloud, source: str) -> None:
         before = count(cloud, source)
 
@@ -263,6 +272,7 @@ class TestReload:
             sources.write_text(sources.read_text().replace(head, head + entry.rstrip() + ",\n"))
             eventually(lambda: "made a secret for the source warehouse" in cloud.printed(), seconds=30)
             self.deliver_as_the_documentation_says(cloud, signing)
+            self.send_by_hand_as_the_documentation_says(cloud, copy)
         finally:
             cloud.stop()
 
@@ -283,6 +293,23 @@ class TestReload:
         assert send(b"{}").json()["reasons"]
         assert cloud.post("warehouse", good, shown["sign"](good, "another")).status_code == 401
         assert send(bytes(64 * 1024 + 1)).status_code == 413
+
+    def send_by_hand_as_the_documentation_says(self, cloud: Cloud, copy: Path) -> None:
+        (script,) = blocks(ROOT / "docs" / "extending.md", "sh")
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = os.environ | {"PATH": path, "LOCALCLOUD_DIRECTORY": str(cloud.layout.directory)}
+
+        result = subprocess.run(
+            ["sh", "-c", script.replace("http://127.0.0.1:8000", cloud.endpoints.http)],
+            cwd=copy,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        assert result.stdout.startswith("HTTP/1.1 202")
+        assert '"event_id":"42"' in result.stdout
 
 
 def health(cloud: Cloud) -> dict[str, str]:

@@ -13,9 +13,12 @@ from chalicelib.webhooks.database import Database
 from chalicelib.webhooks.envelope import Envelope
 from chalicelib.webhooks.event_search import EventFilter, EventSearch, Position
 from chalicelib.webhooks.event_store import Event, EventStore
+from chalicelib.webhooks.management import MAX_ANSWER_BYTES, Management
+from chalicelib.webhooks.personal_data import MAX_PAGE_BYTES as MAX_ORDERS_BYTES
 from chalicelib.webhooks.personal_data import PersonalData
 from chalicelib.webhooks.processing import read_event
 from chalicelib.webhooks.replaying import Replay
+from chalicelib.webhooks.stored_events import MAX_PAGE_BYTES
 from tests.builders import NOW, make_envelope
 from tests.integration.conftest import Databases
 from tests.integration.place import FixedCredentials
@@ -210,6 +213,29 @@ def test_orders_are_rebuilt_the_same_however_often(database: Database) -> None:
 
 
 @pytest.mark.parametrize("how", ["replay", "rebuild"])
+def test_a_page_ends_before_its_bodies_fill_the_memory(database: Database, how: str) -> None:
+    """49 events of 4 MiB at once took 1.4 GB."""
+    store(database, *(order(number) for number in range(1, 6)))
+    blanks = f"repeat(' ', {MAX_PAGE_BYTES // 2 - 500})"
+    execute(database, f"update webhook_events set body = body || {blanks}::bytea")  # noqa: S608 - made of constants
+
+    def next_page(after: Any) -> tuple[int, Any]:
+        if how == "replay":
+            replayed = Replay(database).replay(EventFilter(), 50, after)
+            return replayed.stored, replayed.last
+        rebuilt = Replay(database).rebuild_orders(50, after)
+        return rebuilt.events, rebuilt.last
+
+    numbers: list[int] = []
+    after: Any = None
+    while not numbers or after:
+        number, after = next_page(after)
+        numbers.append(number)
+
+    assert numbers == [2, 2, 1]
+
+
+@pytest.mark.parametrize("how", ["replay", "rebuild"])
 def test_neither_waits_for_ever_for_an_erasure_nor_brings_data_back(databases: Databases, how: str) -> None:
     """Four threads do both at once, again and again, to the same person."""
     parameters = databases.create()
@@ -247,15 +273,57 @@ def test_a_person_is_exported_and_then_unknown(database: Database) -> None:
     store(database, order(1), order(2, "bram@example.com"), make_envelope(b'{"sender": "Aiko@Example.com"}'))
     people = PersonalData(database)
 
-    export = people.export("AIKO@example.com")
-    assert [found["order_id"] for found in export.orders] == ["1"]
-    assert export.orders[0]["total"] == "17.90"
-    assert {source for source, _ in export.events} == {"shopify", "github"}
+    orders, _ = people.orders("AIKO@example.com", 10, None)
+    events, _ = people.events("AIKO@example.com", 10, None)
+    assert [found["order_id"] for found in orders] == ["1"]
+    assert orders[0]["total"] == "17.90"
+    assert {place.source for place in events} == {"shopify", "github"}
+    assert people.count("AIKO@example.com") == (2, 1)
 
     assert people.erase("aiko@example.com") == (2, 1)
-    assert people.export("aiko@example.com").events == []
-    assert people.export("bram@example.com").orders
+    assert people.count("aiko@example.com") == (0, 0)
+    assert people.events("aiko@example.com", 10, None) == ([], None)
+    assert people.orders("bram@example.com", 10, None)[0]
     assert query(database, "select count(*) from webhook_events where body::text like '%%aiko%%'") == [(0,)]
+
+
+def test_what_is_known_of_a_person_is_listed_in_pages(database: Database) -> None:
+    store(
+        database, *(order(number, received_at=RECEIVED_AT + timedelta(seconds=number // 3)) for number in range(1, 8))
+    )
+    people = PersonalData(database)
+
+    orders: list[str] = []
+    last: str | None = None
+    while not orders or last:
+        found, last = people.orders("aiko@example.com", 3, last)
+        orders += [one["order_id"] for one in found]
+    events: list[str] = []
+    place: Position | None = None
+    while not events or place:
+        places, place = people.events("aiko@example.com", 3, place)
+        events += [one.external_id for one in places]
+
+    assert orders == [f"{number}" for number in range(1, 8)]
+    assert events == [f"order-{number}" for number in range(1, 8)]
+
+
+def test_an_answer_with_large_orders_fits(database: Database) -> None:
+    """Lambda's answers take 6 MB."""
+    store(database, *(order(number) for number in range(1, 6)))
+    for length, which in ((MAX_ORDERS_BYTES // 2 - 100, "<> '5'"), (MAX_ORDERS_BYTES, "= '5'")):
+        items = f"jsonb_build_array(repeat('é', {length // 2}))"
+        execute(database, f"update orders set items = {items} where order_id {which}")  # noqa: S608 - made of constants
+    management = Management(EventSearch(database), Replay(database), PersonalData(database), lambda: (2, 2))
+
+    request = {"action": "list_person_orders", "email": "aiko@example.com"}
+    answers = [management.handle(request)]
+    while answers[-1]["cursor"]:
+        answers.append(management.handle(request | {"cursor": answers[-1]["cursor"]}))
+
+    assert [[one["order_id"] for one in answer["orders"]] for answer in answers] == [["1", "2"], ["3", "4"], ["5"]]
+    assert max(len(json.dumps(answer)) for answer in answers) < MAX_ANSWER_BYTES
+    assert answers[-1]["orders"][0]["items"] is None
 
 
 def test_what_was_erased_stays_erased(database: Database) -> None:

@@ -63,7 +63,7 @@ def test_two_at_once_apply_it_once(databases: Databases) -> None:
 def test_a_migration_that_fails_leaves_nothing_behind(databases: Databases) -> None:
     broken = [Migration(1, "good", "create table good ()"), Migration(2, "bad", "create table bad (")]
     with psycopg.connect(**databases.create(template="template1"), autocommit=True) as connection:
-        with pytest.raises(psycopg.errors.SyntaxError):
+        with pytest.raises(psycopg.errors.SyntaxError, match=r"\A0002_bad\.sql: syntax error .*\Z"):
             migrate(connection, broken)
 
         assert connection.execute("select to_regclass('good'), to_regclass('schema_versions')").fetchone() == (

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.webhooks.sources import SOURCES
-from localcloud.samples import make_event
+from localcloud.samples import SOURCES, make_event
 from tests.integration.conftest import Cloud, eventually
 
 

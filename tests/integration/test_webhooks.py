@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from chalicelib.webhooks.envelope import MAX_INLINE_BODY_BYTES
 from chalicelib.webhooks.sources import MAX_BODY_BYTES, SOURCES
+from localcloud import samples
 from localcloud.samples import Event, make_event
 from tests.builders import make_envelope
 from tests.integration.conftest import Cloud, eventually, read_json_lines
@@ -43,7 +44,7 @@ def new_event(body: bytes | None = None, source: str = "github") -> Event:
     return make_event(source, random.Random(uuid.uuid4().int), body=body)
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", samples.SOURCES)
 def test_a_signed_webhook_ends_in_postgresql(cloud: Cloud, source: str) -> None:
     event = new_event(source=source)
 
@@ -97,7 +98,7 @@ def test_without_an_id_the_body_is_the_id(cloud: Cloud) -> None:
     eventually(lambda: cloud.arrived(answer.json()["event_id"]))
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", samples.SOURCES)
 def test_a_wrong_secret_is_401(cloud: Cloud, source: str) -> None:
     answer = cloud.deliver(source, new_event(source=source), secret="whsec_d3Jvbmc=")
 

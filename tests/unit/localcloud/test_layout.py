@@ -51,7 +51,10 @@ def try_to_lock(directory: Path) -> str:
 
 def test_only_one_holds_a_folder(layout: Layout) -> None:
     with layout.locked(), multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert "already runs" in pool.apply(try_to_lock, [layout.directory])
+        said = pool.apply(try_to_lock, [layout.directory])
+
+    assert "already runs" in said
+    assert "--directory" in said
 
 
 def test_what_is_remembered_is_private(layout: Layout) -> None:

@@ -11,23 +11,30 @@ import pytest
 from chalicelib.webhooks.orders import OrderChange
 from chalicelib.webhooks.shopify import Origin, read_effect
 from chalicelib.webhooks.sources import SOURCES, Message
-from localcloud import shop
+from localcloud import samples, shop
 from localcloud.event import FORM
-from localcloud.samples import Event, make_event
-from tests.signed import sign_event
+from localcloud.samples import Event, make_event, sign
+from localcloud.signing import SIGNERS
+from tests.builders import NOW
+from tests.signed import ADDRESS, SECRETS
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
-def samples(source: str, count: int = 60) -> Sequence[Event]:
+def several(source: str, count: int = 60) -> Sequence[Event]:
     chance = random.Random(7)
     return [make_event(source, chance, number) for number in range(count)]
 
 
-@pytest.mark.parametrize("source", SOURCES)
+def test_whatever_has_a_sample_is_a_source_and_has_a_signer() -> None:
+    assert set(samples.SOURCES) <= set(SOURCES)
+    assert set(samples.SOURCES) == set(SIGNERS)
+
+
+@pytest.mark.parametrize("source", samples.SOURCES)
 class TestEverySource:
     def test_frontdesk_knows_a_sample_by_its_id_and_type(self, source: str) -> None:
-        for event in samples(source):
+        for event in several(source):
             assert identify(source, event) == (event.event_id, event.event_type)
 
     def test_frontdesk_knows_a_replaced_body_by_its_id(self, source: str) -> None:
@@ -38,26 +45,26 @@ class TestEverySource:
             assert identify(source, event)[0] == event.event_id
 
     def test_bodies_are_what_their_source_promises(self, source: str) -> None:
-        for event in samples(source):
+        for event in several(source):
             assert isinstance(SOURCES[source].check(message(source, event)).value, dict)
 
     def test_no_two_events_have_the_same_id(self, source: str) -> None:
-        events = samples(source, 500)
+        events = several(source, 500)
 
         assert len({event.event_id for event in events}) == 500
 
     def test_they_are_of_several_types(self, source: str) -> None:
-        assert len({event.event_type for event in samples(source)}) >= 2
+        assert len({event.event_type for event in several(source)}) >= 2
 
     def test_addresses_are_those_kept_for_examples(self, source: str) -> None:
-        text = b"".join(event.body for event in samples(source)).decode()
+        text = b"".join(event.body for event in several(source)).decode()
 
         assert set(re.findall(r"[\w.]+@([\w.]+)", text)) <= {"example.com", "example.org", "example.net"}
         assert all("example.com" in host for host in re.findall(r"https?(?:://|%3A%2F%2F)([\w.]+)", text))
 
 
 def message(source: str, event: Event) -> Message:
-    headers = sign_event(source, event).headers
+    headers = sign(source, event, SECRETS[SOURCES[source].scheme], NOW, ADDRESS)
     return Message({name.lower(): value for name, value in headers.items()}, event.body)
 
 
@@ -68,7 +75,7 @@ def identify(source: str, event: Event) -> tuple[str, str]:
 
 
 def test_slack_sends_a_command_now_and_then_and_never_the_handshake() -> None:
-    events = samples("slack", 100)
+    events = several("slack", 100)
     commands = [event for event in events if event.content_type == FORM]
 
     assert 5 < len(commands) < 40
@@ -78,7 +85,7 @@ def test_slack_sends_a_command_now_and_then_and_never_the_handshake() -> None:
 
 
 def test_twilio_sends_forms_and_now_and_then_json_with_its_hash() -> None:
-    for event in samples("twilio", 100):
+    for event in several("twilio", 100):
         digest = hashlib.sha256(event.body).hexdigest()
         assert event.query == ("" if event.content_type == FORM else f"?bodySHA256={digest}")
 
@@ -137,7 +144,7 @@ class TestShopify:
         assert bought == [bought[0]] * len(steps)
 
     def test_every_step_changes_an_order(self) -> None:
-        for event in samples("shopify"):
+        for event in several("shopify"):
             headers = message("shopify", event).headers
             origin = Origin("shopify", event.event_id, event.event_type, headers, datetime.now(UTC))
             assert isinstance(read_effect(origin, json.loads(event.body)), OrderChange)

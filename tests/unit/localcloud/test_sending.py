@@ -10,6 +10,7 @@ import pytest
 from chalicelib.errors import SignatureError
 from chalicelib.webhooks.signatures import verify
 from chalicelib.webhooks.sources import SOURCES
+from localcloud import samples
 from localcloud.sending import NoSampleError, Order, send
 
 SECRET = "whsec_c2VjcmV0"
@@ -59,21 +60,21 @@ def receiver() -> Iterator[Receiver]:
         thread.join()
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", samples.SOURCES)
 def test_every_source_is_sent_as_its_provider_would(receiver: Receiver, source: str) -> None:
     sent = list(send(receiver.address, SECRET, Order(source, 12), random.Random(7)))
 
     assert [delivery.status for delivery in sent] == [202] * 12
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", samples.SOURCES)
 def test_a_bad_signature_is_bad_for_every_source(receiver: Receiver, source: str) -> None:
     sent = list(send(receiver.address, SECRET, Order(source, 12, bad_signature=True), random.Random(7)))
 
     assert [delivery.status for delivery in sent] == [401] * 12
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", samples.SOURCES)
 def test_any_body_can_be_sent(receiver: Receiver, source: str) -> None:
     (sent,) = send(receiver.address, SECRET, Order(source, 1, body=b"\x00\xff"), random.Random(7))
 
@@ -97,3 +98,12 @@ def test_only_one_type_is_sent(receiver: Receiver) -> None:
 def test_a_type_without_samples_is_told(receiver: Receiver) -> None:
     with pytest.raises(NoSampleError, match="github has issues, pull_request, push"):
         list(send(receiver.address, SECRET, Order("github", 1, event_type="star"), random.Random(7)))
+
+
+def test_a_source_without_samples_is_told(receiver: Receiver) -> None:
+    with pytest.raises(NoSampleError) as refused:
+        list(send(receiver.address, SECRET, Order("warehouse", 1), random.Random(7)))
+
+    assert str(refused.value) == (
+        "warehouse has no sample: add one in localcloud/samples.py and a signer in localcloud/signing.py."
+    )

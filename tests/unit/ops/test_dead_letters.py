@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -100,6 +101,18 @@ def test_what_is_no_envelope_is_a_letter_too(body: str) -> None:
     assert (found.source, found.external_id, found.payload()) == (None, None, None)
     assert found.received_at == SENT_AT
     assert LetterFilter(source="unknown", external_id="message").matches(found)
+
+
+def test_a_source_that_is_not_ours_is_unknown() -> None:
+    found = letter(make_envelope(source="nobody\x1b[31m").to_message())
+
+    assert (found.source, found.external_id) == (None, make_envelope().external_id)
+    assert LetterFilter(source="unknown").matches(found)
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+def test_a_time_before_or_after_all_years_is_none(time: str) -> None:
+    assert letter(json.dumps({"version": 1, "received_at": time})).received_at == SENT_AT
 
 
 def test_a_body_that_lies_elsewhere_has_no_payload() -> None:

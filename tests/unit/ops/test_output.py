@@ -1,5 +1,9 @@
+import json
+
+import pytest
+
 from ops.events import body_text
-from ops.output import readable, short_time, table
+from ops.output import document, readable, short_time, table
 
 
 def test_columns_are_as_wide_as_what_is_in_them_and_numbers_stand_right() -> None:
@@ -21,6 +25,24 @@ def test_a_table_without_rows_is_its_heading() -> None:
 def test_what_strangers_sent_does_not_command_the_terminal() -> None:
     assert readable("\x1b[31mred\x07 \u202eabc") == r"\x1b[31mred\x07 \u202eabc"
     assert table(("A",), [("x\ny",)]) == ["A", r"x\ny"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("red\x1b[31m", "\\u001b[31m"),
+        ("\x7f\x9b\u202e", "\\u007f\\u009b\\u202e"),
+        ("\U000e0041", "\\udb40\\udc41"),
+        ("\ud800", "\\ud800"),
+        ("表紙 é 🌙", "表紙 é 🌙"),
+    ],
+)
+def test_a_document_is_the_same_without_its_control_characters(text: str, shown: str) -> None:
+    written = document({"text": [text]})
+
+    assert shown in written
+    assert json.loads(written) == {"text": [text]}
+    assert written.count("\n") == 4
 
 
 def test_times_are_in_utc() -> None:

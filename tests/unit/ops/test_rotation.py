@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from ops.rotation import finish, has_active, holds, rotate, set_secret
+from ops.rotation import finish, has_active, holds, read_document, rotate, set_secret
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -61,3 +61,13 @@ def test_what_has_expired_is_not_active() -> None:
     assert has_active({"secrets": [ending("old", "2026-11-20T12:00:01Z")]}, NOW)
     assert not has_active({"secrets": [ending("old", "2026-11-20T12:00:00Z")]}, NOW)
     assert not has_active({"secrets": []}, NOW)
+
+
+def test_a_document_may_have_no_secrets_yet() -> None:
+    assert read_document('{"verify_token": "t"}') == {"secrets": [], "verify_token": "t"}
+
+
+@pytest.mark.parametrize("text", ["", "rubbish", "null", "[]", '{"secrets": null}', '{"secrets": [7]}', "[" * 100_000])
+def test_a_document_of_another_form_cannot_be_used(text: str) -> None:
+    with pytest.raises(ValueError, match=r"form|entry"):
+        read_document(text)

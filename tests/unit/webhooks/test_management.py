@@ -11,7 +11,6 @@ from chalicelib.errors import NotFoundError, UnavailableError
 from chalicelib.webhooks.event_search import EventFilter, Position
 from chalicelib.webhooks.management import MAX_ANSWER_BYTES, Management
 from chalicelib.webhooks.management_request import MAX_PAGE
-from chalicelib.webhooks.personal_data import Export
 from chalicelib.webhooks.replaying import Rebuilt, Replayed
 from tests.builders import NOW
 
@@ -82,11 +81,22 @@ class FakeReplaying:
 
 @dataclass
 class FakePeople:
-    asked: list[str] = field(default_factory=list)
+    """Has one order and one event on each page, and always another page."""
 
-    def export(self, email: str) -> Export:
+    asked: list[str] = field(default_factory=list)
+    after: list[Any] = field(default_factory=list)
+
+    def count(self, email: str) -> tuple[int, int]:
         self.asked.append(email)
-        return Export([{"order_id": "1", "updated_at": RECEIVED_AT}], [("shopify", "a")])
+        return 4, 2
+
+    def orders(self, email: str, limit: int, after: str | None) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        self.after.append(after)
+        return [{"order_id": "1", "updated_at": RECEIVED_AT}], "1"
+
+    def events(self, email: str, limit: int, after: Position | None) -> tuple[Sequence[Position], Position | None]:
+        self.after.append(after)
+        return [PLACE], PLACE
 
     def erase(self, email: str) -> tuple[int, int]:
         self.asked.append(email)
@@ -175,16 +185,33 @@ def test_replaying_and_rebuilding_count() -> None:
     assert management().handle({"action": "rebuild_orders"}) == {"events": 5, "orders": 2, "cursor": None}
 
 
-def test_a_person_is_exported_and_erased_by_address() -> None:
+def test_a_person_is_counted_and_erased_by_address() -> None:
     people = FakePeople()
 
-    exported = management(people=people).handle({"action": "export_person", "email": " aiko@example.com "})
+    counted = management(people=people).handle({"action": "count_person", "email": " aiko@example.com "})
     erased = management(people=people).handle({"action": "erase_person", "email": "aiko@example.com"})
 
-    assert exported["events"] == [{"source": "shopify", "external_id": "a"}]
-    assert exported["orders"] == [{"order_id": "1", "updated_at": "2026-11-20T12:00:00+00:00"}]
+    assert counted == {"events": 4, "orders": 2}
     assert erased == {"events": 3, "orders": 1}
     assert people.asked == ["aiko@example.com"] * 2
+
+
+@pytest.mark.parametrize(
+    ("action", "found", "after"),
+    [
+        ("list_person_orders", {"orders": [{"order_id": "1", "updated_at": "2026-11-20T12:00:00+00:00"}]}, "1"),
+        ("list_person_events", {"events": [{"source": "github", "external_id": "7"}]}, PLACE),
+    ],
+)
+def test_what_is_known_of_a_person_is_listed_page_by_page(action: str, found: dict[str, Any], after: Any) -> None:
+    people = FakePeople()
+    request = {"action": action, "email": "aiko@example.com"}
+
+    first = management(people=people).handle(request)
+    management(people=people).handle(request | {"cursor": first["cursor"]})
+
+    assert {name: value for name, value in first.items() if name != "cursor"} == found
+    assert people.after == [None, after]
 
 
 def test_the_description_tells_schema_and_sources() -> None:
@@ -220,6 +247,7 @@ def test_the_description_tells_schema_and_sources() -> None:
         ({"action": "park_event", "source": "github", "external_id": "7", "reason": "x" * 1001}, "reason"),
         ({"action": "erase_person"}, "email"),
         ({"action": "erase_person", "email": "%"}, "email"),
+        ({"action": "list_person_orders", "email": "a@b", "cursor": "rubbish"}, "cursor"),
     ],
 )
 def test_a_wrong_request_is_told_what_to_change(event: dict[str, Any], what: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.aws.secrets import SecretCache
 from chalicelib.errors import UnavailableError
-from chalicelib.webhooks.secrets import SourceSecrets
+from chalicelib.webhooks.secrets import SourceSecrets, read_secrets
 from tests.builders import NOW
 from tests.fakes import FakeClock
 
@@ -64,12 +64,25 @@ def test_an_end_may_have_any_offset(until: str) -> None:
         '{"secrets": [{"secret": "abc"}]}',
         '{"secrets": [{"secret": "abc", "until": "tomorrow"}]}',
         '{"secrets": [{"secret": "abc", "until": "2026-11-20T12:00:00"}]}',
+        '{"secrets": [{"secret": "x", "until": "abc"}]}',
+        '{"secrets": [{"secret": "abc", "until": "0001-01-01T00:00+05:00"}]}',
+        "[" * 100_000,
         '{"secrets": [{"secret": "abc", "untill": "2026-11-20T12:00:00Z"}]}',
         '{"secrets": [{"secret": "abc", "until": "2026-11-20T12:00:00Z", "from": "x"}]}',
     ],
 )
 def test_a_secret_of_another_form_is_the_operators_fault(text: str) -> None:
-    with pytest.raises(UnavailableError, match="github") as caught:
+    with pytest.raises(UnavailableError) as caught:
         secrets(text).active("github")
 
-    assert "abc" not in str(caught.value)
+    assert str(caught.value) == "The secret of the source github cannot be used."
+    assert caught.value.__suppress_context__
+
+
+def test_a_broken_end_is_not_quoted() -> None:
+    """Somebody may have put the secret there."""
+    with pytest.raises(ValueError, match="ISO 8601") as caught:
+        read_secrets('{"secrets": [{"secret": "x", "until": "hunter2"}]}')
+
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__context__ is None

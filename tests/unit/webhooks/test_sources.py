@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.errors import InvalidBodyError, NotFoundError
 from chalicelib.webhooks.signatures import SignatureError, verify
-from chalicelib.webhooks.sources import SOURCES, Message, find_source
+from chalicelib.webhooks.sources import READ_AS_FORM, SOURCES, Message, find_source
 
 
 def test_github_is_identified_by_its_headers() -> None:
@@ -35,6 +35,19 @@ def test_a_body_is_checked_against_the_shape_of_its_source() -> None:
     with pytest.raises(InvalidBodyError):
         SOURCES["standard-webhooks"].check(Message({}, b"{}"))
     assert SOURCES["github"].check(Message({}, b"{}")).text == "{}"
+
+
+def test_a_form_that_lacks_something_is_said_to_have_been_read_as_one() -> None:
+    body = b'{"type": "parcel.delivered"}'
+    as_form = Message({"content-type": "application/x-www-form-urlencoded"}, body)
+
+    with pytest.raises(InvalidBodyError) as refused:
+        SOURCES["hmac-sha256"].check(as_form)
+    with pytest.raises(InvalidBodyError) as untyped:
+        SOURCES["hmac-sha256"].check(Message({}, b"{}"))
+
+    assert refused.value.reasons == (*untyped.value.reasons, READ_AS_FORM)
+    assert SOURCES["hmac-sha256"].check(Message({}, body)).value == {"type": "parcel.delivered"}
 
 
 def test_only_known_sources_are_found() -> None:

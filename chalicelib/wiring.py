@@ -151,7 +151,9 @@ def tokens() -> "Tokens":
 def opening() -> "Opening":
     from chalicelib.chat.opening import Opening
 
-    return Opening(sessions(), tokens(), settings.ChatSettings.from_environ(settings.environ()).websocket_url)
+    config = settings.ChatSettings.from_environ(settings.environ())
+    origins = settings.OriginSettings.from_environ(settings.environ()).origins
+    return Opening(sessions(), tokens(), config.websocket_url, origins)
 
 
 @cache

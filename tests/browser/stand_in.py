@@ -93,6 +93,7 @@ class StandIn:
         self.message_error: Frame | None = None
         self.claim_error: Frame | None = None
         self.hello_error: Frame | None = None
+        self.unheard_hellos = 0
         self.history = 50
         self.drops_acks = False
         self.shops: list[str] = []
@@ -270,7 +271,9 @@ class StandIn:
             await self._serve_customer(whose, frame)
 
     async def _serve_customer(self, session: Session, frame: Frame) -> None:
-        if frame["action"] == "hello" and self.hello_error:
+        if frame["action"] == "hello" and self.unheard_hellos:
+            self.unheard_hellos -= 1
+        elif frame["action"] == "hello" and self.hello_error:
             error, self.hello_error = self.hello_error, None
             await self._send(session, {"type": "error", **error})
         elif frame["action"] == "hello":

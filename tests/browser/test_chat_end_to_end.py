@@ -2,26 +2,24 @@
 
 import random
 import re
-import signal
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
-from chalicelib.aws.secrets import SecretCache
-from chalicelib.aws.tables import Table
-from chalicelib.chat.sessions import Sessions
-from chalicelib.chat.tokens import Tokens
-from chalicelib.webhooks.secrets import SourceSecrets
 from tests.browser.conftest import OpenPage
-from tests.browser.shown import SHOWN, UNSETTLED
-from tests.integration.conftest import STAGE_PREFIX, Cloud, eventually, start_cloud
+from tests.browser.real_shop import (
+    PATIENCE,
+    RealShop,
+    ask_for_order,
+    expect_answers,
+    expect_status,
+    log,
+    real_shop,
+    say,
+)
 
 PHONE, DESKTOP = {"width": 390, "height": 780}, {"width": 1180, "height": 760}
-PATIENCE = 30_000
-"""Milliseconds: a function's first start, the model's pauses, and a busy machine."""
 
 ANSWER_SECONDS = 4.0
 """About so long an order's answer takes."""
@@ -35,81 +33,18 @@ RECORD_DRAFTS = """() => {
 }"""
 
 
-@dataclass
-class Shop:
-    """A local cloud that knows order 1001."""
-
-    cloud: Cloud
-
-    @property
-    def address(self) -> str:
-        return self.cloud.endpoints.http
-
-    def desk(self, agent: str) -> str:
-        """The address with which an agent signs in."""
-        cache = SecretCache(self.cloud.client("secretsmanager"), time.monotonic)
-        tokens = Tokens(SourceSecrets(cache, "frontdesk/local/", time.time), time.time)
-        return f"{self.address}/desk#token={tokens.agent_token(agent, 3600)[0]}"
-
-    def told(self, page: Page) -> list[list[str]]:
-        """Who said what, as the table has it, in the conversation of a customer's page."""
-        kept = page.evaluate("JSON.parse(localStorage.getItem('mangaassist.session')).session_id")
-        sessions = Sessions(Table(self.cloud.client("dynamodb"), STAGE_PREFIX + "sessions"), time.time, lambda: "")
-        return [[turn.author, turn.content] for turn in sessions.turns(kept)]
-
-    def expect_shown(self, page: Page, customer: Page) -> None:
-        """In the end a page shows what is stored of the customer's conversation, no more and no less."""
-        told = self.told(customer)
-        deadline = time.monotonic() + PATIENCE / 1000
-        while page.evaluate(SHOWN) != told or page.locator(UNSETTLED).count():
-            if time.monotonic() > deadline:
-                assert page.evaluate(SHOWN) == told
-                expect(page.locator(UNSETTLED)).to_have_count(0)
-            page.wait_for_timeout(50)
-            told = self.told(customer)
-
-
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Shop]:
-    assert browser.is_connected()
-    cloud = start_cloud(tmp_path_factory.mktemp("shop") / ".localcloud", "--no-reload")
-    cloud.command("send", "shopify", "--count", "5")
-    eventually(lambda: cloud.query("select 1 from orders where number = 1001 and status = 'delivered'"), seconds=30)
-    yield Shop(cloud)
-    cloud.stop(signal.SIGTERM)
-
-
-def say(page: Page, text: str) -> None:
-    box = page.get_by_role("textbox")
-    box.fill(text)
-    box.press("Enter")
-
-
-def log(page: Page) -> Locator:
-    return page.get_by_role("log")
-
-
-def expect_status(page: Page, text: str) -> None:
-    expect(page.locator("#status")).to_have_text(text, timeout=PATIENCE)
-
-
-def expect_answers(page: Page, number: int) -> None:
-    expect(page.locator(".turn-bot.stored")).to_have_count(number, timeout=PATIENCE)
-
-
-def ask_for_order(page: Page) -> None:
-    expect_status(page, "Here to help")
-    say(page, "where is my order 1001?")
-    expect_answers(page, 1)
-    say(page, "aiko@example.com")
-    expect_answers(page, 2)
+def shop(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[RealShop]:
+    assert browser.is_connected()  # without one there is no need for a cloud
+    with real_shop(tmp_path_factory.mktemp("shop") / ".localcloud") as shop:
+        yield shop
 
 
 @pytest.mark.parametrize(
     ("customer_size", "agent_size"), [(PHONE, DESKTOP), (DESKTOP, PHONE)], ids=["phone", "desktop"]
 )
 def test_from_a_question_to_a_person_and_back(
-    open_page: OpenPage, shop: Shop, customer_size: dict[str, int], agent_size: dict[str, int]
+    open_page: OpenPage, shop: RealShop, customer_size: dict[str, int], agent_size: dict[str, int]
 ) -> None:
     chat = open_page(shop.address, context=f"customer {customer_size}", **customer_size)
     desk = open_page(shop.desk("Anna"), context=f"agent {agent_size}", **agent_size)
@@ -152,7 +87,7 @@ def test_from_a_question_to_a_person_and_back(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_reloads_at_any_moment_of_an_answer_lose_and_double_nothing(open_page: OpenPage, shop: Shop) -> None:
+def test_reloads_at_any_moment_of_an_answer_lose_and_double_nothing(open_page: OpenPage, shop: RealShop) -> None:
     page = open_page(shop.address, context="reloads")
     ask_for_order(page)
     seed = random.randrange(1000)
@@ -168,7 +103,7 @@ def test_reloads_at_any_moment_of_an_answer_lose_and_double_nothing(open_page: O
     assert authors == ["customer", "bot"] * 7, f"seed {seed}"
 
 
-def test_the_page_comes_back_after_the_cloud_died(open_page: OpenPage, shop: Shop) -> None:
+def test_the_page_comes_back_after_the_cloud_died(open_page: OpenPage, shop: RealShop) -> None:
     page = open_page(shop.address, context="kill")
     expect_status(page, "Here to help")
     say(page, "hello")

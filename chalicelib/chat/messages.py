@@ -65,7 +65,11 @@ class Messages:
             try:
                 session, allowed_at = self._admit(connection, meta)
             except (RateLimitedError, SessionClosedError):
-                if meta and meta["ttl"] > self.clock() and (stored := self._stored(Session.from_item(meta), message_id)):
+                if (
+                    meta
+                    and meta["ttl"] > self.clock()
+                    and (stored := self._stored(Session.from_item(meta), message_id))
+                ):
                     return stored
                 raise
             turn = Turn(session.seq + 1, "customer", content, int(self.clock()), message_id)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, get_args
 
 from chalicelib.aws.tables import ConditionFailedError, Item, Table, put
@@ -39,7 +39,7 @@ class History:
 
 
 def read_history(lines: Iterable[Any]) -> list[History]:
-    """The sessions of a file's lines; ``HistoryError`` for the first that cannot be used, before anything is written."""
+    """The sessions that lines tell of; ``HistoryError`` for the first line that cannot be used."""
     read = [_read_line(number, line) for number, line in enumerate(lines, 1)]
     histories = []
     for session_id, group in groupby(
@@ -50,7 +50,7 @@ def read_history(lines: Iterable[Any]) -> list[History]:
             Turn(seq, row["author"], row["content"], row["at"], agent=row.get("agent"), response_id=_response(row, seq))
             for seq, row in enumerate(rows, 1)
         ]
-        if any(later.at < earlier.at for earlier, later in zip(turns, turns[1:], strict=False)):
+        if any(later.at < earlier.at for earlier, later in pairwise(turns)):
             raise HistoryError(f"the turns of {session_id} are not in their order.")
         known = {name: row[name] for row in rows for name in ("customer_id", "name", "email") if row.get(name)}
         histories.append(History(session_id, known, tuple(turns)))
@@ -131,15 +131,14 @@ def _items(history: History, now: int) -> Iterator[Item]:
     """The turns of a session, and at last its META. The assistant has nothing to answer in it."""
     for turn in history.turns:
         yield turn.to_item(history.session_id) | {"ttl": now + BACKSTOP_SECONDS}
-    last = len(history.turns) + len(history.turns) % 2
     yield {
         **session_key(history.session_id),
         "session_id": history.session_id,
         "customer_id": ANONYMOUS,
         **history.customer,
         "status": "active",
-        "seq": last,
-        "answered": last,
+        "seq": len(history.turns),
+        "answered": len(history.turns),
         **count_unsummarised(len(history.turns)),
         "summary_upto": 0,
         "allowed_at": 0,

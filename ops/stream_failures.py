@@ -1,8 +1,8 @@
 """``stream-failures``: changes of sessions that a stream's function could not deal with, however often it tried.
 
-What lies in the queue says where in the stream a batch was, not what was in it, and a stream keeps its records for a day
-only. It costs little to lose one: a summary is made with the next answer, and what the deletion of an expired session
-missed goes by itself within two weeks.
+What lies in the queue says where in the stream a batch was, not what was in it, and a stream keeps its records for a
+day only. It costs little to lose one: a summary is made with the next answer, and what the deletion of an expired
+session missed goes by itself within two weeks.
 """
 
 import json

@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib.aws.tables import ConditionFailedError, Item, Table, Write, delete, put, update
 from chalicelib.chat.hours import ALWAYS, OpeningHours
-from chalicelib.chat.sessions import IDLE_SECONDS, Session, Status, session_key
+from chalicelib.chat.sessions import Session, Status, session_key
 from chalicelib.chat.summaries import count_answer
 from chalicelib.chat.turns import BACKSTOP_SECONDS, Turn
 from chalicelib.errors import NotFoundError, RequestError, UnavailableError
@@ -210,7 +210,7 @@ def _changes(session: Session, step: Step, turn: Turn, entry: str) -> dict[str, 
 
 def _use(session: Session, now: int) -> dict[str, int]:
     """That a session was used just now, from which its life is counted."""
-    return {"updated_at": now, "ttl": min(now + IDLE_SECONDS, session.ends_at)}
+    return {"updated_at": now, "ttl": session.lives_until(now)}
 
 
 def _update(session: Session, changes: Item) -> Write:

@@ -10,10 +10,9 @@ from chalicelib.chat import handoff
 from chalicelib.chat.model import ModelError, ModelEvent, Stop, Text
 from chalicelib.chat.prompt import Message
 from chalicelib.chat.sessions import session_key
-from chalicelib.chat.summaries import CLAIM_SECONDS, MAX_TOKENS, Summaries, Summarizing, count_answer, coverable
+from chalicelib.chat.summaries import CLAIM_SECONDS, MAX_TOKENS, Summaries, Summarizing, count_answer
 from chalicelib.chat.turns import Turn, decompress
 from chalicelib.errors import UnavailableError
-from tests.builders import NOW
 from tests.unit.chat.place import Place, open_place
 
 FLAGGED = Change("1", "MODIFY", {"PK": "SESSION#s1", "SK": "META"}, {"summarise": True})
@@ -218,30 +217,3 @@ def test_more_than_one_summary_can_hold_makes_two(place: Place) -> None:
     summarise(place, FakeModel())
 
     assert [one[:2] for one in summaries(place)] == [(1, 6), (7, 12)]
-
-
-def spoken(*seqs: int, at: float = NOW) -> list[Turn]:
-    return [Turn(seq, "customer" if seq % 2 else "bot", "x", int(at)) for seq in seqs]
-
-
-@pytest.mark.parametrize(
-    ("seqs", "covered"),
-    [
-        ((1, 2, 3, 4), (1, 2, 3, 4)),
-        ((1, 2, 3), (1, 2)),
-        ((1, 3, 4), (1, 3, 4)),  # a question that nobody answered
-        ((1, 2, 5, 6), (1, 2)),  # 3 is claimed and still to come
-        ((3, 4), ()),
-        ((), ()),
-    ],
-)
-def test_nothing_is_covered_behind_a_number_that_may_still_come(
-    seqs: tuple[int, ...], covered: tuple[int, ...]
-) -> None:
-    assert tuple(turn.seq for turn in coverable(spoken(*seqs), 0, NOW)) == covered
-
-
-def test_after_a_minute_a_gap_is_only_a_gap() -> None:
-    turns = spoken(1, 2, 5, 6)
-
-    assert coverable(turns, 0, NOW + 60) == turns

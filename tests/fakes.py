@@ -131,7 +131,7 @@ class Requests:
 
 @dataclass
 class FakeSockets:
-    """Keeps the frames of each connection; those in ``gone`` are no longer there, and ``broken`` ones cannot be told."""
+    """Keeps the frames of each connection; those in ``gone`` are not there, and ``broken`` ones cannot be reached."""
 
     gone: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)

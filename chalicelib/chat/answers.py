@@ -75,10 +75,10 @@ class Answering:
         """
         started = self.clock()
         session, turns = self._load(session_id)
+        if session and receives > 1:
+            self._show_last(session, turns)
         if session is None or session.status != "active":
             return True
-        if receives > 1:
-            self._show_last(session, turns)
         for turn in unanswered(session, turns):
             if self.clock() + ANSWER_SECONDS > started + RUN_SECONDS:
                 return False
@@ -95,9 +95,10 @@ class Answering:
         The others behind it have not failed yet.
         """
         session, turns = self._load(session_id)
+        if session:
+            self._show_last(session, turns)
         if session is None or session.status != "active":
             return True
-        self._show_last(session, turns)
         missing = unanswered(session, turns)
         if missing:
             self._store(session, missing[0], Reply(persona.APOLOGY, 0, complete=False), None)
@@ -217,10 +218,11 @@ class Answering:
             telemetry.count("Handoffs", status=stored.session.status)
 
     def _show_last(self, session: Session, turns: Sequence[Turn]) -> None:
-        """Show the last answer again: who stored it may have died before showing it."""
-        for turn in turns:
-            if turn.seq == session.answered + 1 and turn.author == "bot":
-                self._show(session, frames.message(turn))
+        """Show the last answer again, and what came with it: who stored it may have died before showing it."""
+        answer = next((turn for turn in turns if turn.seq == session.answered + 1 and turn.author == "bot"), None)
+        if answer:
+            note = turns[-1] if turns[-1].author == "system" else None
+            self._show_stored(_Stored(session, answer, note))
 
     def _show(self, session: Session, frame: frames.Frame) -> None:
         """Show a frame to the customer, wherever they are connected by now."""

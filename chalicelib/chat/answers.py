@@ -22,7 +22,7 @@ from chalicelib.chat.handoff import Handoffs
 from chalicelib.chat.prompt import MAX_CONTEXT_TURNS, build_messages, build_system
 from chalicelib.chat.replies import Model, Reply, Replying, Tool
 from chalicelib.chat.sessions import Session, Sessions, session_key
-from chalicelib.chat.summaries import SUMMARISE_FROM, Summaries
+from chalicelib.chat.summaries import Summaries, count_answer
 from chalicelib.chat.tokens import ANONYMOUS
 from chalicelib.chat.turns import Turn
 from chalicelib.errors import RequestError, UnavailableError
@@ -165,10 +165,8 @@ class Answering:
         When the answer had been stored before, that one counts.
         """
         for _ in range(handoff.ATTEMPTS):
-            unsummarised = session.unsummarised + 2
-            extra: dict[str, Any] = {"answered": answer.seq - 1, "unsummarised": unsummarised}
+            extra: dict[str, Any] = {"answered": answer.seq - 1, **count_answer(session)}
             extra |= {"tokens": session.tokens + tokens} if tokens else {}
-            extra |= {"summarise": True} if unsummarised >= SUMMARISE_FROM else {}
             note, writes = None, [_note_answer(session, extra)]
             if wish is not None:
                 writes, note = self.handoffs.writes(session, handoff.to_people("assistant", wish), extra=extra)
@@ -182,7 +180,8 @@ class Answering:
                     return self._stored_before(found, answer)
                 session = found
                 continue
-            after = replace(session, answered=answer.seq - 1, unsummarised=unsummarised, tokens=session.tokens + tokens)
+            unsummarised, charged = extra["unsummarised"], session.tokens + tokens
+            after = replace(session, answered=answer.seq - 1, unsummarised=unsummarised, tokens=charged)
             return _Stored(replace(after, status="waiting", seq=note.seq) if note else after, answer, note)
         raise UnavailableError("The conversation moves too fast at the moment.")
 
@@ -245,9 +244,10 @@ def _note_answer(session: Session, changes: Mapping[str, Any]) -> Any:
     return update(
         session_key(session.session_id),
         expression,
-        "#status = :active AND answered < :answered",
+        "#status = :active AND answered < :answered AND unsummarised = :was_unsummarised",
         names={"status": "status"},
         active="active",
+        was_unsummarised=session.unsummarised,
         **changes,
     )
 

@@ -34,9 +34,8 @@ class Session:
     """A session as its META has it. Times are in seconds since the epoch.
 
     ``seq`` is the last number that was claimed, ``answered`` that of the last customer's turn that has its answer,
-    ``tokens`` what the model has charged for it,
-    ``unsummarised`` how many turns no summary covers yet, ``summary_upto`` the last turn that one does.
-    ``waiting`` is the sort key of the session's entry on the desk.
+    ``tokens`` what the model has charged for it, ``unsummarised`` how many turns no summary covers yet,
+    ``summary_upto`` the last turn that one does, ``waiting`` the sort key of the session's entry on the desk.
     """
 
     session_id: str
@@ -210,11 +209,6 @@ class Sessions:
         """All turns from a number on, in their order."""
         items = self.table.query(f"SESSION#{session_id}", TURN, first=turn_key(max(seq, 0)))
         return [Turn.from_item(item) for item in items]
-
-    def turns_after(self, session: Session) -> list[Turn]:
-        """The turns that no summary covers yet, in their order."""
-        newest = self.turns(session.session_id, limit=200)
-        return [turn for turn in newest if turn.seq > session.summary_upto]
 
 
 def _known(identity: Identity | None) -> dict[str, Any]:

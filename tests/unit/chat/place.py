@@ -15,6 +15,7 @@ from chalicelib.chat.desk import Desk
 from chalicelib.chat.frames import Frame, Inbound
 from chalicelib.chat.handoff import Handoffs
 from chalicelib.chat.hours import OpeningHours
+from chalicelib.chat.messages import Messages
 from chalicelib.chat.sessions import Connection, Session, Sessions
 from chalicelib.chat.summaries import Summaries
 from chalicelib.chat.tokens import Identity, Ticket
@@ -62,6 +63,7 @@ class Place:
         self.clock, self.socket = TickingClock(), FakeSocket()
         self.table = Table(client, "sessions", sleep=lambda _: None)
         self.sessions = Sessions(self.table, self.clock, lambda: uuid4().hex)
+        self.messages = Messages(self.table, self.clock)
         self.handoffs = Handoffs(self.table, self.clock, OpeningHours.read(hours))
         self.desk = Desk(self.table, self.handoffs, self.socket, self.clock)
         self.agents = Agents(self.sessions, self.handoffs, Summaries(self.table), self.desk)
@@ -84,9 +86,7 @@ class Place:
     def say(self, content: str, session_id: str = "s1", message_id: str | None = None) -> Turn:
         """A customer's message, as reception stores it."""
         self.clock.now += 3
-        connection = Connection("cust", session_id, ends_at=int(self.clock.now) + 86_400 * 7)
-        session = self.sessions.claim_message(connection)
-        return self.sessions.add_message(session, message_id or uuid4().hex, content)[0]
+        return self.messages.add(Connection("cust", session_id), message_id or uuid4().hex, content).turn
 
     def session(self, session_id: str = "s1") -> Session:
         found = self.sessions.find(session_id)

@@ -150,7 +150,7 @@ def test_another_answer_that_was_first_counts(world: World) -> None:
     first = Turn(2, "bot", "First.", int(world.clock()), message_id="m1", response_id="r")
 
     def overtake() -> None:
-        TurnWriter(world.table)._write(FailedTurn(session_id, first))
+        TurnWriter(world.table, world.clock)._write(FailedTurn(session_id, first))
 
     world.model.scripts = [[Text("Second."), overtake, Stop("end_turn")]]
 
@@ -196,7 +196,7 @@ class TestTheTableRefuses:
         session_id = world.begin()
         world.say("Hi")
         world.requests.errors["transact_write_items"] = [RefusedError("no leave")]
-        writer = TurnWriter(world.table)
+        writer = TurnWriter(world.table, world.clock)
         world.failed_turns.then = writer._write
 
         assert world.answering.answer(session_id, receives=1)
@@ -209,7 +209,7 @@ class TestTheTableRefuses:
         world.say("A person!")
         world.model.scripts = [WISH, [Text("Somebody comes."), Stop("end_turn")]]
         world.requests.errors["transact_write_items"] = [RefusedError("no leave")]
-        world.failed_turns.then = TurnWriter(world.table)._write
+        world.failed_turns.then = TurnWriter(world.table, world.clock)._write
 
         world.answering.answer(session_id, receives=1)
 

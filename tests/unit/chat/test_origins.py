@@ -1,6 +1,6 @@
 """Whose pages may open sessions: a browser says of which origin a page is, and nobody else has to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
 
@@ -15,7 +15,7 @@ from tests.fakes import FakeSecrets
 from tests.unit.chat.place import open_place
 
 HOST = MappingProxyType({"host": "abc.execute-api.eu-west-1.amazonaws.com"})
-SECRETS = {"chat-signing": ["s" * 32]}
+SECRETS: dict[str, Sequence[str]] = {"chat-signing": ["s" * 32]}
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from click.testing import CliRunner
 from playwright.sync_api import Locator, Page, expect
 
-from chalicelib.aws.secrets import SecretCache
 from chalicelib.aws.tables import Table
 from chalicelib.chat.sessions import Sessions
-from chalicelib.chat.tokens import Tokens
-from chalicelib.webhooks.secrets import SourceSecrets
+from ops.cli import main as ops
 from tests.browser.shown import SHOWN, UNSETTLED
 from tests.integration.conftest import STAGE_PREFIX, Cloud, eventually, start_cloud
 
@@ -32,10 +31,11 @@ class RealShop:
         return self.cloud.endpoints.http
 
     def desk(self, agent: str) -> str:
-        """The address with which an agent signs in."""
-        cache = SecretCache(self.cloud.client("secretsmanager"), time.monotonic)
-        tokens = Tokens(SourceSecrets(cache, "frontdesk/local/", time.time), time.time)
-        return f"{self.address}/desk#token={tokens.agent_token(agent, 3600)[0]}"
+        """The address with which an agent signs in, with a token as operators make it."""
+        arguments = ["--directory", str(self.cloud.layout.directory), "agents", "token", agent]
+        made = CliRunner().invoke(ops, arguments)
+        assert made.exit_code == 0, made.output
+        return f"{self.address}/desk#token={made.stdout.strip()}"
 
     def told(self, page: Page) -> list[list[str]]:
         """Who said what, as the table has it, in the conversation of a customer's page."""

@@ -3,8 +3,10 @@
 import random
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 
 import pytest
+import requests
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import OpenPage
@@ -85,6 +87,15 @@ def test_from_a_question_to_a_person_and_back(
     shop.expect_shown(chat, chat)
     for page in (chat, desk):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_pages_of_other_origins_open_no_session(open_page: OpenPage, shop: RealShop) -> None:
+    page = open_page(shop.address.replace("127.0.0.1", "localhost"), context="localhost")
+    expect_status(page, "Here to help")
+
+    answer = requests.post(f"{shop.address}/chat/sessions", headers={"Origin": "https://evil.example"}, timeout=30)
+
+    assert (answer.status_code, answer.json()["code"]) == (HTTPStatus.UNAUTHORIZED, "unauthorized")
 
 
 def test_reloads_at_any_moment_of_an_answer_lose_and_double_nothing(open_page: OpenPage, shop: RealShop) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from chalicelib.errors import SettingsError
 
@@ -122,6 +123,36 @@ class ChatSettings:
 
 
 @dataclass(frozen=True)
+class DeskSettings:
+    """When people may be expected at the desk (``DESK_HOURS``, always if empty), and how long one waits for them."""
+
+    hours: str
+    waiting_seconds: int
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        text = variables.get("WAITING_LIMIT_MINUTES") or "15"
+        if not (text.isascii() and text.isdecimal() and len(text) < 6 and 0 < int(text) <= 1440):
+            raise SettingsError(f"WAITING_LIMIT_MINUTES must be a whole number from 1 to 1440, not {text!r}.")
+        return cls(variables.get("DESK_HOURS", ""), int(text) * 60)
+
+
+@dataclass(frozen=True)
+class OriginSettings:
+    """The origins of our own pages: that of ``PUBLIC_URL``, and those that ``CHAT_ORIGINS`` lists."""
+
+    origins: tuple[str, ...]
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        listed = variables.get("CHAT_ORIGINS", "").split()
+        if wrong := [text for text in listed if _origin(text) != text]:
+            raise SettingsError(f"CHAT_ORIGINS has what is no origin such as https://shop.example: {', '.join(wrong)}.")
+        public = _origin(variables.get("PUBLIC_URL", ""))
+        return cls((*([public] if public else []), *listed))
+
+
+@dataclass(frozen=True)
 class PageSettings:
     """What the pages may do: open sockets at ``websocket_url``, and be embedded by ``frame_ancestors``."""
 
@@ -176,6 +207,15 @@ class AnswerSettings:
     def from_environ(cls, variables: Mapping[str, str]) -> Self:
         (queue_url,) = _required(variables, "FAILED_TURNS_QUEUE_URL")
         return cls(queue_url)
+
+
+def _origin(url: str) -> str | None:
+    """The origin of a URL as a browser writes it, None when it has none."""
+    try:
+        parts = urlsplit(url.lower())
+    except ValueError:
+        return None
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and parts.netloc else None
 
 
 def _required(variables: Mapping[str, str], *names: str) -> list[str]:

@@ -2,9 +2,13 @@
 
 ``POST /chat/sessions`` takes ``identity`` (the shop's word for who the customer is) and ``token`` (to resume or renew),
 both in the body, never in an address. Whatever is wrong with either is answered 401, and never says what it was.
+
+So is a page of another origin: a browser names the origin of the page that asks, and only our own pages ask. Whoever
+is no browser names none.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -22,15 +26,20 @@ MAX_BODY_BYTES = 16 * 1024
 
 @dataclass(frozen=True)
 class Opening:
-    """Opens sessions. ``websocket_url`` is where clients connect."""
+    """Opens sessions. ``websocket_url`` is where clients connect.
+
+    ``origins`` are those of our pages, as ``https://host``, beside that under which a request arrives.
+    """
 
     sessions: Sessions
     tokens: Tokens
     websocket_url: str
+    origins: Collection[str] = ()
 
     def open(self, request: HttpRequest) -> Answer:
         """Answer 201 with a session, new or resumed, and where its socket opens."""
         try:
+            self._require_own_page(request)
             identity_text, token_text = _read(request.body)
             identity = self.tokens.read_identity(identity_text) if identity_text else None
             token = self.tokens.read_token(token_text) if token_text else None
@@ -41,6 +50,15 @@ class Opening:
             telemetry.count("ChatSessionsRefused", reason=error.code)
             telemetry.logger.warning("session refused", reason=error.code)
             raise
+
+    def _require_own_page(self, request: HttpRequest) -> None:
+        """The gateway does not say by which scheme it was called, so that the host has to do."""
+        origin = request.headers.get("origin")
+        if origin is None or origin in self.origins:
+            return
+        scheme, _, host = origin.partition("://")
+        if scheme not in ("http", "https") or not host or host != request.headers.get("host", "").lower():
+            raise UnauthorizedError("Pages of this origin may not use the chat.")
 
     def _open_session(self, identity: Identity | None, token: Token | None) -> Answer:
         if token and token.session_id:

@@ -5,7 +5,18 @@ from typing import Any
 
 ASK_FOR_ORDER = "I can look that up. Please tell me your order number and the e-mail address that you ordered with."
 
-_TOLD_APART = {"number", "order_number", "name", "status", "items", "line_items", "tracking", "email", "customer_id"}
+_TOLD_APART = {
+    "number",
+    "order_number",
+    "name",
+    "status",
+    "items",
+    "line_items",
+    "tracking",
+    "email",
+    "customer_id",
+    "updated_at",
+}
 _MISSING = {"not_found", "unknown", "missing"}
 
 
@@ -69,7 +80,8 @@ def _parcel(parcel: Any) -> str:
     number = parcel.get("number") or parcel.get("tracking_number")
     company = parcel.get("company") or parcel.get("carrier")
     url = parcel.get("url") or parcel.get("tracking_url")
-    sentence = "The parcel is on its way" + (f" with {company}" if company else "")
+    sentence = "The parcel was delivered" if parcel.get("status") == "delivered" else "The parcel is on its way"
+    sentence += f" with {company}" if company else ""
     sentence += f", tracking number {number}" if number else ""
     return f"{sentence}: {url}" if url else f"{sentence}."
 

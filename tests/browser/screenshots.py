@@ -3,10 +3,12 @@
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, find_chromium
+from tests.browser.real_shop import PATIENCE, ask_for_order, expect_status, log, real_shop, say
 from tests.browser.shop import Shop
 from tests.browser.stand_in import Session, StandIn, echo, streamed
 
@@ -59,18 +61,13 @@ def save(page: Page, name: str) -> None:
 
 def chat(browser: Browser, stand_in: StandIn) -> None:
     save(visit(browser, stand_in.address, PHONE), "chat-phone-welcome")
-    for name, size, dark in (
-        ("chat-phone", PHONE, False),
-        ("chat-desktop", DESKTOP, False),
-        ("chat-phone-dark", PHONE, True),
-    ):
-        page = visit(browser, stand_in.address, size, dark=dark)
-        page.get_by_role("heading", name="How can we help?").wait_for()
-        session = told(stand_in.session, TALK)
-        session.status = "handoff"
-        page.reload()
-        page.get_by_role("log").get_by_text("Anna here").wait_for()
-        save(page, name)
+    page = visit(browser, stand_in.address, PHONE, dark=True)
+    page.get_by_role("heading", name="How can we help?").wait_for()
+    session = told(stand_in.session, TALK)
+    session.status = "handoff"
+    page.reload()
+    page.get_by_role("log").get_by_text("Anna here").wait_for()
+    save(page, "chat-phone-dark")
     stand_in.answer = lambda _session, message_id, _content: streamed(
         message_id, "It comes out ", "on the fourth of ", "December. Shall I "
     )
@@ -102,18 +99,41 @@ def desk(browser: Browser, stand_in: StandIn) -> None:
     aiko = told(Session("m-1", "handoff", "Aiko Tanaka", summary=summary, agent="Anna", since=ago(12)), TALK)
     clara = told(Session("m-2", "handoff", "Clara Weiss", agent="Anna", since=ago(31)), TALK[:2])
     stand_in.sessions |= {"m-1": aiko, "m-2": clara}
-    for name, size, dark in (
-        ("desk-desktop", DESKTOP, False),
-        ("desk-phone", PHONE, False),
-        ("desk-desktop-dark", DESKTOP, True),
-    ):
-        page = visit(browser, f"{stand_in.address}/desk#token=agent-token", size, dark=dark)
-        page.get_by_role("button", name=re.compile("^Aiko")).click()
-        page.get_by_role("log").get_by_text("Anna here").wait_for()
-        stand_in.write_as_customer(clara, "Thank you, that is kind!")
-        save(page, name)
+    page = visit(browser, f"{stand_in.address}/desk#token=agent-token", DESKTOP, dark=True)
+    page.get_by_role("button", name=re.compile("^Aiko")).click()
+    page.get_by_role("log").get_by_text("Anna here").wait_for()
+    stand_in.write_as_customer(clara, "Thank you, that is kind!")
+    save(page, "desk-desktop-dark")
     save(visit(browser, f"{stand_in.address}/desk#token=agent-token", PHONE), "desk-phone-lists")
     save(visit(browser, f"{stand_in.address}/desk", PHONE), "desk-phone-sign-in")
+
+
+def real(browser: Browser) -> None:
+    """The chat and the desk as they are on a local cloud: an order's answer, and then a person."""
+    with TemporaryDirectory() as directory, real_shop(Path(directory) / ".localcloud") as shop:
+        chat = visit(browser, shop.address, PHONE)
+        ask_for_order(chat)
+        shop.expect_shown(chat, chat)
+        take_both(chat, "chat")
+        desk = visit(browser, shop.desk("Anna"), DESKTOP)
+        say(chat, "I want to talk to a person")
+        expect_status(chat, "Waiting for a person")
+        desk.get_by_role("button", name=re.compile("^Take")).click(timeout=PATIENCE)
+        log(desk).get_by_text("Anna has joined").wait_for(timeout=PATIENCE)
+        say(desk, "Hello, Anna here. What can I do for you?")
+        log(chat).get_by_text("Anna here").wait_for(timeout=PATIENCE)
+        say(chat, "One cover is torn. Can I have a new copy?")
+        shop.expect_shown(desk, chat)
+        take_both(desk, "desk")
+        chat.close()
+        desk.close()
+
+
+def take_both(page: Page, name: str) -> None:
+    for place, (width, height) in (("phone", PHONE), ("desktop", DESKTOP)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(300)
+        page.screenshot(path=IMAGES / f"{name}-{place}.png")
 
 
 def main() -> None:
@@ -123,6 +143,7 @@ def main() -> None:
         chat(browser, stand_in)
         embedded(browser, stand_in)
         desk(browser, stand_in)
+        real(browser)
         browser.close()
     stand_in.stop()
 

@@ -39,11 +39,16 @@ class Session:
     summary: str = ""
     agent: str | None = None
     since: str = field(default_factory=now)
+    standing: Frame = field(default_factory=dict)
     turns: list[Frame] = field(default_factory=list)
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
 
     def store(self, author: str, content: str, message_id: str | None = None) -> Frame:
-        turn = {"seq": len(self.turns) + 1, "author": author, "content": content, "at": now(), "message_id": message_id}
+        turn = {"seq": len(self.turns) + 1, "author": author, "content": content, "at": now()}
+        if author == "agent":
+            turn["response_id"] = message_id
+        elif message_id:
+            turn["message_id"] = message_id
         if author == "bot":
             turn["response_id"] = f"r-{turn['seq']}"
         self.turns.append(turn)
@@ -87,6 +92,10 @@ class StandIn:
         self.refusals: list[tuple[int, Frame]] = []
         self.message_error: Frame | None = None
         self.claim_error: Frame | None = None
+        self.hello_error: Frame | None = None
+        self.unheard_hellos = 0
+        self.history = 50
+        self.drops_acks = False
         self.shops: list[str] = []
         self.requests: list[Frame] = []
         self.received: list[Frame] = []
@@ -262,8 +271,13 @@ class StandIn:
             await self._serve_customer(whose, frame)
 
     async def _serve_customer(self, session: Session, frame: Frame) -> None:
-        if frame["action"] == "hello":
-            history = list(session.turns)
+        if frame["action"] == "hello" and self.unheard_hellos:
+            self.unheard_hellos -= 1
+        elif frame["action"] == "hello" and self.hello_error:
+            error, self.hello_error = self.hello_error, None
+            await self._send(session, {"type": "error", **error})
+        elif frame["action"] == "hello":
+            history = session.turns[-self.history :]
             start = {"type": "session", "session_id": session.session_id, "status": session.status}
             await self._send(session, {**start, "history": history})
         elif frame["action"] == "request_human":
@@ -279,7 +293,8 @@ class StandIn:
             error, self.message_error = self.message_error, None
             await self._send(session, {"type": "error", "message_id": message_id, **error})
             return
-        known = [turn for turn in session.turns if turn["message_id"] == message_id and turn["author"] == "customer"]
+        told = [turn for turn in session.turns if turn["author"] == "customer"]
+        known = [turn for turn in told if turn.get("message_id") == message_id]
         turn = known[0] if known else session.store("customer", content, message_id)
         if not known and session.status == "active":
             task = self._loop.create_task(self._stream(session, message_id, self.answer(session, message_id, content)))
@@ -309,9 +324,7 @@ class StandIn:
         if frame["action"] == "claim":
             await self._claim(agent, session)
         elif frame["action"] == "message":
-            turn = session.store("agent", frame["content"], frame["message_id"])
-            await agent.socket.send_json({"type": "ack", "message_id": frame["message_id"], "seq": turn["seq"]})
-            await self._send(session, {"type": "message", **turn})
+            await self._say(agent.socket, session, frame)
         else:
             session.status = {"return": "active", "close": "closed"}[frame["action"]]
             session.agent = None
@@ -319,6 +332,16 @@ class StandIn:
             await self._send(session, told)
             await agent.socket.send_json(told)
             await self._tell_queue()
+
+    async def _say(self, socket: web.WebSocketResponse, session: Session, frame: Frame) -> None:
+        known = [turn for turn in session.turns if turn.get("response_id") == frame["message_id"]]
+        turn = known[0] if known else session.store("agent", frame["content"], frame["message_id"])
+        await self._send(session, {"type": "message", **turn})
+        if self.drops_acks:
+            await socket.close()
+            return
+        ids = {"session_id": session.session_id, "message_id": frame["message_id"]}
+        await socket.send_json({"type": "ack", "seq": turn["seq"], "delivered": bool(session.sockets), **ids})
 
     async def _claim(self, agent: Agent, session: Session) -> None:
         assert agent.socket is not None
@@ -336,6 +359,7 @@ class StandIn:
                 "customer": session.customer,
                 "summary": session.summary,
                 "agent": agent.name,
+                "connected": bool(session.sockets),
                 "history": session.turns,
             }
         )
@@ -343,7 +367,11 @@ class StandIn:
         await self._tell_queue()
 
     def _queue(self, agent: Agent) -> Frame:
-        waiting = [_entry(one) | {"reason": one.reason} for one in self.sessions.values() if one.status == "waiting"]
+        waiting = [
+            _entry(one) | {"reason": one.reason} | one.standing
+            for one in self.sessions.values()
+            if one.status == "waiting"
+        ]
         mine = [_entry(one) | {"agent": agent.name} for one in self.sessions.values() if one.agent == agent.name]
         return {"type": "queue", "waiting": waiting, "mine": mine}
 

@@ -375,3 +375,76 @@ def test_every_text_stands_out_from_what_is_behind_it(open_page: OpenPage, stand
     expect(page.get_by_text("Not now.")).to_be_visible()
     assert page.evaluate(CONTRASTS) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+ELSEWHERE = {"type": "error", "code": "unauthorized", "message": "This conversation goes on in another window."}
+
+
+def test_a_window_that_another_has_taken_over_from_waits_until_it_is_used(
+    open_page: OpenPage, stand_in: StandIn
+) -> None:
+    page = open_chat(open_page, stand_in)
+    page.evaluate("document.hasFocus = () => false")
+    stand_in.send(stand_in.session, ELSEWHERE)
+
+    expect(page.get_by_text("This conversation goes on in another window.")).to_be_visible()
+    expect(page.locator("#status")).to_have_text("Open in another window")
+    page.wait_for_timeout(600)  # longer than a reconnect takes
+    assert len(stand_in.requests) == 1
+    page.get_by_role("button", name="Continue here").click()
+    say(page, "hello")
+    expect_shown(page, stand_in.session)
+
+    stand_in.send(stand_in.session, ELSEWHERE)
+    expect(page.get_by_role("button", name="Continue here")).to_be_visible()
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    say(page, "hello again")
+    expect_shown(page, stand_in.session)
+    assert len(stand_in.requests) == 3
+
+
+def test_the_window_in_use_takes_the_conversation_back(open_page: OpenPage, stand_in: StandIn) -> None:
+    page = open_chat(open_page, stand_in)
+    page.evaluate("document.hasFocus = () => true")
+    stand_in.send(stand_in.session, ELSEWHERE)
+
+    stand_in.wait_until(lambda: len(stand_in.requests) == 2)
+    say(page, "hello")
+    expect_shown(page, stand_in.session)
+
+
+def test_a_greeting_that_is_refused_is_tried_again(open_page: OpenPage, stand_in: StandIn) -> None:
+    stand_in.hello_error = {"code": "unavailable", "message": "Not now."}
+
+    page = open_chat(open_page, stand_in)
+
+    say(page, "hello")
+    expect_shown(page, stand_in.session)
+    expect(page.get_by_text("Not now.")).to_be_hidden()
+
+
+def test_what_was_seen_stays_when_the_history_is_longer_than_is_told(open_page: OpenPage, stand_in: StandIn) -> None:
+    page = open_chat(open_page, stand_in)
+    for number in range(3):
+        say(page, f"message {number}")
+    expect_shown(page, stand_in.session)
+    stand_in.history = 2
+
+    stand_in.drop_all()
+    say(page, "the last one")
+
+    expect_shown(page, stand_in.session)
+
+
+def test_a_closed_conversation_does_not_turn_into_another(open_page: OpenPage, stand_in: StandIn) -> None:
+    page = open_chat(open_page, stand_in)
+    say(page, "hello")
+    expect_shown(page, stand_in.session)
+    stand_in.tell_status(stand_in.session, "closed")
+    expect(page.get_by_text("This conversation has ended.")).to_be_visible()
+
+    stand_in.drop_all()
+    page.wait_for_timeout(600)
+
+    assert len(stand_in.requests) == 1
+    expect_shown(page, stand_in.session)

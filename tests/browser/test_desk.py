@@ -237,3 +237,45 @@ def test_customer_and_agent_talk(open_page: OpenPage, stand_in: StandIn) -> None
 
     expect_shown(desk, stand_in.session)
     expect_shown(chat, stand_in.session)
+
+
+def test_the_list_says_whose_agent_is_gone_and_who_left_a_message(open_page: OpenPage, stand_in: StandIn) -> None:
+    stand_in.sessions["s-1"] = Session("s-1", "waiting", "Aiko", "Torn cover", standing={"agent": "Bert"})
+    stand_in.sessions["s-2"] = Session("s-2", "waiting", "Ben", standing={"left": True})
+
+    page = open_desk(open_page, stand_in)
+
+    expect(page.locator("#waiting .reason")).to_have_text(["Was with Bert · Torn cover", "Left a message"])
+
+
+def test_an_agent_sees_whether_the_customer_is_there(open_page: OpenPage, stand_in: StandIn) -> None:
+    chat = open_page(stand_in.address)
+    chat.get_by_role("button", name="Talk to a person").click()
+    desk = open_desk(open_page, stand_in)
+    take(desk, "Aiko")
+    expect(desk.locator("#standing")).to_have_text("With you")
+
+    chat.goto("about:blank")
+    stand_in.wait_until(lambda: not stand_in.session.sockets)
+    reply(desk).fill("Are you there?")
+    reply(desk).press("Enter")
+    expect(desk.locator("#standing")).to_have_text("With you · the customer is away")
+
+    stand_in.write_as_customer(stand_in.session, "I am back")
+    expect(desk.locator("#standing")).to_have_text("With you")
+
+
+def test_a_reply_whose_acknowledgement_is_lost_is_shown_once(
+    open_page: OpenPage, stand_in: StandIn, waiting: Session
+) -> None:
+    page = open_desk(open_page, stand_in)
+    take(page)
+    expect_shown(page, waiting)
+    stand_in.drops_acks = True
+
+    reply(page).fill("On its way")
+    reply(page).press("Enter")
+    stand_in.wait_until(lambda: len(waiting.turns) == 3)
+    stand_in.drops_acks = False
+
+    expect_shown(page, waiting)

@@ -49,6 +49,20 @@ def test_a_dead_connection_is_noticed_and_replaced(page: Page, stand_in: StandIn
     expect_shown(page, stand_in.session)
 
 
+def test_a_greeting_that_nobody_hears_is_tried_on_another_connection(page: Page, stand_in: StandIn) -> None:
+    stand_in.unheard_hellos = 1
+    stand_in.drop_all()
+    expect(page.locator("#status")).to_have_text("Connection lost")
+    page.clock.run_for(1000)
+    stand_in.wait_until(lambda: count(stand_in, "hello") == 2)
+
+    page.clock.run_for(16_000)
+
+    stand_in.wait_until(lambda: count(stand_in, "hello") == 3)
+    say(page, "hello")
+    expect_shown(page, stand_in.session)
+
+
 def test_after_a_sleep_the_connection_has_to_prove_itself(page: Page, stand_in: StandIn) -> None:
     page.clock.fast_forward(3 * MINUTE)  # sooner than the next ping
 

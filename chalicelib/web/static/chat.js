@@ -41,12 +41,19 @@ function dispatch(event, { isWhole = false } = {}) {
 }
 
 function receive(received) {
+  if (received.type === "error" && received.code === "unauthorized") return connection.stepAside();
+  if (isGreetingRefused(received)) return connection.giveUp();
   const isWhole = received.type === "session";
   dispatch({ type: "frame", frame: received, at: new Date().toISOString() }, { isWhole });
   if (isWhole) transcript.unsent(state.transcript).forEach(send);
   if (received.type === "message" && received.author !== "customer") countUnread();
-  if (received.type === "error" && received.code === "unauthorized") connection.giveUp();
+  if (state.status === "closed") connection.stop(); // a fresh ticket would open another conversation
   waitForAnswer();
+}
+
+/** Nothing but `hello` is sent before the history is there. */
+function isGreetingRefused({ type, code, message_id: messageId }) {
+  return type === "error" && !state.ready && !messageId && code !== "session_closed";
 }
 
 function write(content) {
@@ -156,6 +163,7 @@ function notice() {
   const { link } = state;
   const again = () => connection.restart();
   if (link.state === "refused") return [link.error.message, "Try again", again];
+  if (link.state === "elsewhere") return ["This conversation goes on in another window.", "Continue here", again];
   if (link.state === "offline") return ["You are offline. Write on: it is sent when the connection is back.", "", null];
   if (link.state === "retrying") return ["The connection is gone. Trying again…", "Try now", again];
   if (state.notice) return [state.notice.message, "Dismiss", () => dispatch({ type: "dismiss" })];

@@ -4,6 +4,7 @@
 const PING_EVERY = 4 * 60_000; // the gateway closes a connection that is idle for ten minutes
 const PONG_WITHIN = 8_000;
 const OPEN_WITHIN = 12_000;
+const GREETED_WITHIN = 15_000;
 const TICK = 15_000;
 const LONGEST_PAUSE = 30_000;
 const PROVEN = 10_000; // a connection that lasted so long was a good one
@@ -15,8 +16,8 @@ export function pauseAfter(failures, random = Math.random) {
 
 /**
  * `open` resolves to the address to connect to; it rejects with an error whose `isFinal` says that asking again is no
- * use. `onFrame` gets every frame but pongs. `onLink` gets {state: connecting | open | retrying | offline | refused,
- * retryAt, error}.
+ * use. `onFrame` gets every frame but pongs. `onLink` gets {state: connecting | open | retrying | offline | elsewhere |
+ * refused, retryAt, error}.
  */
 export class Connection {
   #options;
@@ -26,6 +27,7 @@ export class Connection {
   #running = false;
   #isOpen = false;
   #isAsking = false;
+  #isAside = false;
   #timers = { retry: 0, open: 0, ping: 0, pong: 0, tick: 0 };
   #openedAt = 0;
   #tickedAt = 0;
@@ -35,11 +37,17 @@ export class Connection {
     window.addEventListener("online", () => this.#wake());
     window.addEventListener("offline", () => this.#fail());
     window.addEventListener("pageshow", (event) => event.persisted && this.#wake());
-    document.addEventListener("visibilitychange", () => document.hidden || this.#wake());
+    window.addEventListener("focus", () => this.#return());
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) return;
+      this.#wake();
+      this.#return();
+    });
   }
 
   start() {
     this.#running = true;
+    this.#isAside = false;
     this.#failures = 0;
     this.#watchForSleep();
     this.#connect();
@@ -47,6 +55,7 @@ export class Connection {
 
   stop() {
     this.#running = false;
+    this.#isAside = false;
     clearInterval(this.#timers.tick);
     this.#drop();
   }
@@ -54,6 +63,14 @@ export class Connection {
   /** Give this connection up: the next attempt, with a fresh address, comes after a pause. */
   giveUp() {
     this.#fail();
+  }
+
+  /** The conversation goes on in another window. The one with the focus has it; the others wait until they are used. */
+  stepAside() {
+    if (document.hasFocus()) return this.#fail();
+    this.stop();
+    this.#isAside = true;
+    this.#tell({ state: "elsewhere" });
   }
 
   /** Begin again with a fresh address, at once. */
@@ -100,6 +117,7 @@ export class Connection {
     socket.onopen = () => {
       if (!isCurrent()) return;
       clearTimeout(this.#timers.open);
+      this.#timers.open = setTimeout(() => isCurrent() && this.#fail(), GREETED_WITHIN);
       this.#isOpen = true;
       this.#openedAt = Date.now();
       this.#timers.ping = setInterval(() => this.#probe(), PING_EVERY);
@@ -118,8 +136,10 @@ export class Connection {
     } catch {
       return; // not one of ours
     }
-    // Somebody answers: pauses grow no further. Only time shows whether the connection lasts.
-    if (frame.type === "session" || frame.type === "queue") this.#failures = Math.min(this.#failures, 2);
+    if (frame.type === "session" || frame.type === "queue") {
+      clearTimeout(this.#timers.open);
+      this.#failures = Math.min(this.#failures, 2); // pauses grow no further; only time shows whether it lasts
+    }
     if (frame.type !== "pong") this.#options.onFrame(frame);
   }
 
@@ -139,6 +159,10 @@ export class Connection {
     if (!this.#running) return;
     if (this.#isOpen) this.#probe();
     else if (!this.#socket && !this.#isAsking) this.#connect();
+  }
+
+  #return() {
+    if (this.#isAside) this.start();
   }
 
   #probe() {

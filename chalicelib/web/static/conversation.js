@@ -86,6 +86,7 @@ export function isThinking(state) {
 export function statusLine(state) {
   if (state.link.state === "offline") return "You are offline";
   if (state.link.state === "retrying") return "Connection lost";
+  if (state.link.state === "elsewhere") return "Open in another window";
   if (state.status === "closed") return "This conversation has ended";
   if (!state.ready) return "Connecting…";
   return {

@@ -7,7 +7,7 @@ export const START = Object.freeze({
   ready: false, // the queue has arrived on this connection
   waiting: [],
   mine: [],
-  conversations: {}, // by session: {status, customer, summary, unread, isLoaded, transcript}
+  conversations: {}, // by session: {status, customer, isThere, summary, unread, isLoaded, transcript}
   current: null, // the session in the right pane
   asked: null, // the session that was claimed and has not been answered yet
   notice: null,
@@ -16,6 +16,7 @@ export const START = Object.freeze({
 const NEW = Object.freeze({
   status: null,
   customer: "",
+  isThere: true, // the customer, as far as is known
   summary: "",
   unread: 0,
   isLoaded: false,
@@ -67,7 +68,7 @@ function receive(state, { frame, at, isWatched }) {
     case "message":
       return receiveMessage(state, frame, at, isWatched);
     case "ack":
-      return changeHolder(state, frame, (told) => transcript.acknowledge(told, frame));
+      return receiveAck(state, frame);
     case "handoff":
       return update({ ...state, notice: null }, frame.session_id, () => ({ status: frame.status }));
     case "error":
@@ -85,6 +86,7 @@ function receiveConversation(state, frame) {
     ...known,
     status: frame.status,
     customer: frame.customer,
+    isThere: frame.connected ?? true,
     summary: frame.summary ?? "",
     unread: wasAsked || state.current === frame.session_id ? 0 : known.unread,
     isLoaded: true,
@@ -98,12 +100,20 @@ function receiveConversation(state, frame) {
   };
 }
 
+/** `delivered` says whether the customer was there to read it at once. */
+function receiveAck(state, frame) {
+  const acknowledged = changeHolder(state, frame, (told) => transcript.acknowledge(told, frame));
+  const isThere = frame.delivered;
+  return isThere === undefined ? acknowledged : update(acknowledged, frame.session_id, () => ({ isThere }));
+}
+
 function receiveMessage(state, frame, at, isWatched) {
   const before = state.conversations[frame.session_id] ?? NEW;
   const told = transcript.addTurn(before.transcript, frame, at);
   if (told === before.transcript) return state;
   const isUnread = frame.author === "customer" && !(isWatched && state.current === frame.session_id);
-  const after = { ...before, transcript: told, unread: before.unread + (isUnread ? 1 : 0) };
+  const isThere = before.isThere || frame.author === "customer";
+  const after = { ...before, transcript: told, isThere, unread: before.unread + (isUnread ? 1 : 0) };
   return { ...state, conversations: { ...state.conversations, [frame.session_id]: after } };
 }
 

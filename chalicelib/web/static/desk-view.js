@@ -68,7 +68,8 @@ export class DeskView {
     take.setAttribute("aria-label", `Take ${nameOf(entry)}, waiting since ${age(entry.since)}`);
     take.addEventListener("click", () => this.#actions.claim(entry.session_id));
     const head = element("p", { className: "name" }, nameOf(entry), element("span", { className: "age" }, age(entry.since)));
-    const text = element("div", { className: "text" }, head, element("p", { className: "reason" }, entry.reason ?? ""));
+    const reason = element("p", { className: "reason" }, [why(entry), entry.reason].filter(Boolean).join(" · "));
+    const text = element("div", { className: "text" }, head, reason);
     return element("li", { className: "card" }, text, take);
   }
 
@@ -95,7 +96,7 @@ export class DeskView {
     if (isOther) this.#log.clear();
     if (!known) return;
     byId("customer").textContent = nameOf(known);
-    byId("standing").textContent = known.isLoaded ? (STANDINGS[known.status] ?? "") : "Loading…";
+    byId("standing").textContent = known.isLoaded ? standing(known) : "Loading…";
     byId("summary").hidden = !known.summary;
     byId("summary").querySelector("p").textContent = known.summary;
     const isOurs = isHandedOff(known);
@@ -121,6 +122,17 @@ export class DeskView {
 }
 
 const nameOf = ({ customer }) => (!customer || customer === "anonymous" ? "Visitor" : customer);
+
+function standing(known) {
+  const told = STANDINGS[known.status] ?? "";
+  return isHandedOff(known) && !known.isThere ? `${told} · the customer is away` : told;
+}
+
+/** Why somebody is in the list who does not just wait: their agent is gone, or they have waited too long. */
+function why({ agent, left }) {
+  if (agent) return `Was with ${agent}`;
+  return left ? "Left a message" : "";
+}
 
 /** Lists are small and change seldom: they are made anew, and the focus stays on the entry that had it. */
 function refill(list, entries, make) {

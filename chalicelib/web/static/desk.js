@@ -54,7 +54,7 @@ function receive(frame) {
   if (state.current !== before) takeDraft();
   if (isFirst) new Set([...toReload(state), state.asked]).forEach((sessionId) => sessionId && claim(sessionId));
   if (frame.type === "conversation") resend(frame.session_id);
-  if (frame.type === "error" && frame.code === "unauthorized") connection.giveUp();
+  if (frame.type === "error" && (frame.code === "unauthorized" || !state.ready)) connection.giveUp();
 }
 
 const claim = (sessionId) => connection.send({ action: "claim", session_id: sessionId });

@@ -3,9 +3,14 @@
 
 export const EMPTY = Object.freeze({ turns: [], pending: [], drafts: {}, problems: {} });
 
-/** The stored turns as the server has them now. Messages it has not yet seen stay pending. */
+/**
+ * The stored turns as the server has them now. Messages it has not yet seen stay pending. Of a long history it shows
+ * the end; what is known from before that stays.
+ */
 export function load(transcript, history) {
-  const turns = history.map((entry) => toTurn(entry, entry.at)).sort(bySeq);
+  const newest = history.map((entry) => toTurn(entry, entry.at)).sort(bySeq);
+  const older = transcript.turns.filter((turn) => turn.seq != null && turn.seq < newest[0]?.seq);
+  const turns = [...older, ...newest];
   const stored = new Set(turns.filter(isCustomerOrAgent).map((turn) => turn.messageId));
   const pending = transcript.pending.filter((message) => !stored.has(message.messageId));
   const drafts = keep(transcript.drafts, (id) => isUnanswered(turns, id));
@@ -112,13 +117,14 @@ export function items(transcript) {
   return [...turns, ...pending, ...drafts];
 }
 
+/** What an agent said bears the id of their message as that of a response. */
 function toTurn(entry, at) {
   return {
     seq: entry.seq,
     author: entry.author,
     content: entry.content,
     at: at ?? null,
-    messageId: entry.message_id ?? null,
+    messageId: entry.message_id ?? (entry.author === "agent" ? entry.response_id : null) ?? null,
     responseId: entry.response_id ?? null,
   };
 }

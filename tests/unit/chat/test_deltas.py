@@ -13,8 +13,8 @@ def session_id(world: World) -> str:
     return world.begin()
 
 
-def sender_of(world: World, session_id: str, **how: int) -> DeltaSender:
-    sender = DeltaSender(world.sockets, world.sessions, world.session(session_id), "m1", world.clock, **how)
+def sender_of(world: World, session_id: str, run: int = 0) -> DeltaSender:
+    sender = DeltaSender(world.sockets, world.sessions, world.session(session_id), "m1", world.clock, run=run)
     sender.begin()
     return sender
 

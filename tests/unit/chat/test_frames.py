@@ -16,7 +16,9 @@ from tests.builders import NOW
 MESSAGE = {"action": "message", "message_id": "m1", "content": "Hi"}
 
 
-def read(agent: bool = False, **frame: Any) -> Inbound:
+def read(**frame: Any) -> Inbound:
+    """A frame as a customer's; ``as_agent`` makes it an agent's."""
+    agent = frame.pop("as_agent", False)
     return read_frame(json.dumps(frame), agent=agent)
 
 
@@ -54,9 +56,9 @@ def test_what_customers_cannot_do(action: Any) -> None:
 
 def test_what_agents_cannot_do() -> None:
     with pytest.raises(FrameError, match="`action`"):
-        read(agent=True, action="request_human")
+        read(as_agent=True, action="request_human")
     with pytest.raises(FrameError, match="`session_id`"):
-        read(agent=True, **MESSAGE)
+        read(as_agent=True, **MESSAGE)
 
 
 @pytest.mark.parametrize("message_id", [None, "", 1, "ü", "a b", "x" * 129, "a\n", ["a"], {}, "a#b"])

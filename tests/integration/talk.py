@@ -209,7 +209,7 @@ def running_chat(cloud: Cloud) -> Iterator[Chat]:
 
 
 def ticket_of(opened: dict[str, Any]) -> str:
-    return parse_qs(urlsplit(opened["websocket_url"]).query)["ticket"][0]
+    return str(parse_qs(urlsplit(opened["websocket_url"]).query)["ticket"][0])
 
 
 def at_once(work: Callable[[int], Any], times: int) -> None:

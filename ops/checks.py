@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from itertools import islice
 from typing import Any
 
@@ -18,8 +17,10 @@ from chalicelib.webhooks.secrets import active_secrets
 from chalicelib.webhooks.sources import SOURCES
 from ops.chat_secrets import CHAT_SECRETS, chat_fault_of
 from ops.dead_letters import QUEUES, UNKNOWN, dead_letters_of, open_queue
+from ops.findings import Finding, Level, finding
 from ops.frontdesk import Frontdesk
 from ops.output import short_time
+from ops.sessions_table import check_table
 from ops.stage import Stage
 from ops.times import utc_now
 
@@ -42,29 +43,6 @@ CONSUMERS = {
     "failed-turns": Consumer("write_failed_turns", 10, 6, is_bounded=False),
 }
 """What each queue feeds."""
-
-STREAM_CONSUMERS = ("summarize_sessions", "delete_expired_sessions")
-
-
-class Level(StrEnum):
-    """How a finding looks to the eye."""
-
-    GOOD = "✓"
-    NOTE = "!"
-    BAD = "✗"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line: what was looked at, what was found, and what to do."""
-
-    level: Level
-    subject: str
-    text: str
-
-
-def _finding(subject: str, good: bool, said: str, otherwise: str) -> Finding:
-    return Finding(Level.GOOD, subject, said) if good else Finding(Level.BAD, subject, otherwise)
 
 
 def check_credentials(stage: Stage) -> Iterator[Finding]:
@@ -107,7 +85,7 @@ def check_stacks(stage: Stage) -> Iterator[Finding]:
             yield Finding(Level.BAD, f"stack {name}", "is not there: deploy it, as docs/deploying.md says.")
             continue
         good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-        yield _finding(f"stack {name}", good, status, f"{status}: its events in CloudFormation say why.")
+        yield finding(f"stack {name}", good, status, f"{status}: its events in CloudFormation say why.")
 
 
 def check_database(stage: Stage) -> Iterator[Finding]:
@@ -118,7 +96,7 @@ def check_database(stage: Stage) -> Iterator[Finding]:
     if current > newest:
         yield Finding(Level.NOTE, "schema", f"version {current} is newer than the code's {newest}: deploy newer code.")
     else:
-        yield _finding("schema", current == newest, f"version {current}", f"{current}, and not {newest}: {migrate}")
+        yield finding("schema", current == newest, f"version {current}", f"{current}, and not {newest}: {migrate}")
 
 
 def check_queues(stage: Stage) -> Iterator[Finding]:
@@ -128,7 +106,7 @@ def check_queues(stage: Stage) -> Iterator[Finding]:
         receives = CONSUMERS[queue].receives
         policy = json.loads(attributes.get("RedrivePolicy", "{}"))
         good = policy.get("deadLetterTargetArn") == dead["QueueArn"] and int(policy["maxReceiveCount"]) == receives
-        yield _finding(
+        yield finding(
             f"queue {queue}",
             good,
             f"{_backlog(stage, queue, _depth(attributes))}; dead-lettered after {receives} receives",
@@ -206,12 +184,10 @@ def _check_consumer(stage: Stage, consumer: Consumer, attributes: Mapping[str, s
         yield Finding(Level.BAD, subject, "receives nothing from the queue: enable its event source mapping.")
         return
     faults = list(_mapping_faults(enabled[0], is_bounded=consumer.is_bounded))
-    yield _finding(
-        subject, not faults, "receives batches from the queue", f"{', '.join(faults)}: deploy the app stack."
-    )
+    yield finding(subject, not faults, "receives batches from the queue", f"{', '.join(faults)}: deploy the app stack.")
     timeout = int(client.get_function_configuration(FunctionName=function)["Timeout"])
     visibility = int(attributes["VisibilityTimeout"])
-    yield _finding(
+    yield finding(
         "visibility timeout",
         visibility >= consumer.visibility * timeout,
         f"{visibility} s, for batches of {timeout} s",
@@ -224,33 +200,6 @@ def _mapping_faults(mapping: Mapping[str, Any], *, is_bounded: bool) -> Iterator
         yield "does not report single messages (ReportBatchItemFailures)"
     if is_bounded and not mapping.get("ScalingConfig", {}).get("MaximumConcurrency"):
         yield "runs any number at once (MaximumConcurrency)"
-
-
-def check_table(stage: Stage) -> Iterator[Finding]:
-    client, name = stage.client("dynamodb"), stage.deployed_name("sessions")
-    try:
-        table = client.describe_table(TableName=name)["Table"]
-    except client.exceptions.ResourceNotFoundException:
-        yield Finding(Level.BAD, "table", f"{name} is not there: deploy the data stack.")
-        return
-    expiry = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
-    faults = [] if table["TableStatus"] == "ACTIVE" else [f"is {table['TableStatus']}"]
-    faults += [] if expiry.get("TimeToLiveStatus") == "ENABLED" else ["never forgets a session (TTL)"]
-    faults += [] if table.get("StreamSpecification", {}).get("StreamEnabled") else ["has no stream"]
-    said = f"{name}, with TTL and a stream"
-    yield _finding("table", not faults, said, f"{name} {', '.join(faults)}: deploy the data stack.")
-    if stream := table.get("LatestStreamArn"):
-        yield from _check_stream(stage, stream)
-
-
-def _check_stream(stage: Stage, stream: str) -> Iterator[Finding]:
-    for function in STREAM_CONSUMERS:
-        mappings = stage.client("lambda").list_event_source_mappings(
-            FunctionName=stage.deployed_name(function), EventSourceArn=stream
-        )["EventSourceMappings"]
-        enabled = [mapping for mapping in mappings if mapping["State"] == "Enabled"]
-        otherwise = "receives nothing from the table's stream: enable its event source mapping."
-        yield _finding(f"function {function}", bool(enabled), "receives changes of sessions", otherwise)
 
 
 def check_bucket(stage: Stage) -> Iterator[Finding]:
@@ -287,7 +236,7 @@ def _check_secret(stage: Stage, source: str, name: str, missing: str, level: Lev
         return Finding(Level.BAD, subject, f"cannot be used: {error} {advice} replaces it.")
     if source in CHAT_SECRETS and (faults := [fault for fault in map(chat_fault_of, active) if fault]):
         return Finding(Level.BAD, subject, f"cannot be used: {faults[0]}")
-    return _finding(subject, bool(active), f"{len(active)} active", f"all have expired: {advice}")
+    return finding(subject, bool(active), f"{len(active)} active", f"all have expired: {advice}")
 
 
 def check_http(stage: Stage) -> Iterator[Finding]:
@@ -299,7 +248,7 @@ def check_http(stage: Stage) -> Iterator[Finding]:
         except requests.RequestException as error:
             yield Finding(Level.BAD, "HTTP", f"{address} does not answer ({type(error).__name__}): is it deployed?")
             return
-    yield _finding(
+    yield finding(
         "HTTP", answer.ok, f"{address} answers", f"{address} answers {answer.status_code}: see api_handler's log."
     )
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.checks import CHECKS, Finding, Level
+from ops.checks import CHECKS
+from ops.findings import Finding, Level
 from ops.output import examples, json_option, readable, show_json
 from ops.stage import Stage, pass_stage
 

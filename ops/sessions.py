@@ -65,7 +65,10 @@ def _description(items: list[Item], *, content: bool) -> dict[str, Any]:
         elif kind in _KINDS:
             text = {"content": decompress(item)} if content and "content" in item else {}
             order = {"seq": int(number)} if kind == "TURN" else {}
-            found[_KINDS[kind]].append(order | _fields(item) | text)
+            fields = _fields(item)
+            if not content and fields.get("who") in ("customer", "assistant"):
+                fields["reason"] = None  # what a customer said, or what was made of it
+            found[_KINDS[kind]].append(order | fields | text)
     return found
 
 

@@ -183,15 +183,16 @@ def test_frames_that_cannot_be_used_are_answered(chat: Chat) -> None:
     assert socket.heard("error")[1]["message_id"] == "m1"
 
 
-class TestOrders:
-    @pytest.fixture(scope="class")
-    def order(self, cloud: Cloud) -> tuple[str, str, str]:
-        """Number, customer and address of an order that webhooks brought."""
-        cloud.command("send", "shopify")
-        select = "select number, customer_id, email from orders where customer_id is not null and email like '%%@%%'"
-        number, customer_id, email = eventually(lambda: cloud.query(select), seconds=20)[0]
-        return str(number), customer_id, email
+@pytest.fixture(scope="module")
+def order(cloud: Cloud) -> tuple[str, str, str]:
+    """Number, customer and address of an order that webhooks brought."""
+    cloud.command("send", "shopify")
+    select = "select number, customer_id, email from orders where customer_id is not null and email like '%%@%%'"
+    number, customer_id, email = eventually(lambda: cloud.query(select), seconds=20)[0]
+    return str(number), customer_id, email
 
+
+class TestOrders:
     def test_an_identified_customer_sees_their_own(self, chat: Chat, order: tuple[str, str, str]) -> None:
         number, customer_id, email = order
         _, owner = chat.begin(identity=chat.identity(customer_id))

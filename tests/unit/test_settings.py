@@ -5,7 +5,7 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.errors import SettingsError
-from chalicelib.settings import BodiesSettings, DatabaseSettings, IntakeSettings, RetentionSettings
+from chalicelib.settings import BodiesSettings, DatabaseSettings, DeskSettings, IntakeSettings, RetentionSettings
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:
@@ -66,6 +66,18 @@ def test_retention_is_in_days() -> None:
 def test_a_retention_that_would_delete_everything_is_refused(days: str) -> None:
     with pytest.raises(SettingsError, match="RETENTION_DAYS"):
         RetentionSettings.from_environ({"RETENTION_DAYS": days})
+
+
+def test_the_desk_is_always_open_and_a_quarter_of_an_hour_is_waited() -> None:
+    assert DeskSettings.from_environ({}) == DeskSettings("", 900)
+    told = {"DESK_HOURS": "Mon 09:00-18:00 UTC", "WAITING_LIMIT_MINUTES": "5"}
+    assert DeskSettings.from_environ(told) == DeskSettings("Mon 09:00-18:00 UTC", 300)
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "soon", "1.5", "1441", "٣"])
+def test_a_waiting_limit_that_is_none_is_refused(minutes: str) -> None:
+    with pytest.raises(SettingsError, match="WAITING_LIMIT_MINUTES"):
+        DeskSettings.from_environ({"WAITING_LIMIT_MINUTES": minutes})
 
 
 class TestEnvironmentFile:

@@ -1,4 +1,7 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -7,9 +10,10 @@ from chalicelib.chat.desk import AWAY_SECONDS
 from chalicelib.chat.frames import Inbound
 from chalicelib.chat.handoff import MovedError
 from chalicelib.chat.handoff_request import hand_off
-from chalicelib.chat.sessions import CONNECTION_SECONDS, Connection
+from chalicelib.chat.sessions import CONNECTION_SECONDS, Connection, Session
 from chalicelib.chat.tokens import Ticket
 from chalicelib.errors import NotFoundError, UnauthorizedError
+from tests.fakes import Killed
 from tests.unit.chat.place import Place, open_place
 
 
@@ -265,3 +269,60 @@ def test_a_request_that_cannot_be_used_says_why(place: Place, event: dict[str, o
     assert error["code"] == code
     assert error["message"]
     assert place.session().status == "active"
+
+
+class Dying:
+    """A DynamoDB client whose process ends after the n-th write; ``at`` 0 never."""
+
+    def __init__(self, client: Any, at: int) -> None:
+        self._client, self._at = client, at
+        self.writes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+        if name not in ("put_item", "update_item", "delete_item", "transact_write_items"):
+            return method
+
+        def write(**arguments: Any) -> Any:
+            answer = method(**arguments)
+            self.writes += 1
+            if self.writes == self._at:
+                raise Killed
+            return answer
+
+        return write
+
+
+def play(at: int) -> tuple[list[tuple[str, str]], list[tuple[str, str]], Session, int]:
+    """A whole handoff, broken off behind a write; everybody repeats what brought no answer."""
+    with open_place() as place:
+        place.on_duty("ana")
+        place.open()
+        client = Dying(place.table.client, at)
+        table = replace(place.table, client=client)
+        place.handoffs = replace(place.handoffs, table=table)
+        place.desk = replace(place.desk, table=table, handoffs=place.handoffs)
+        place.agents = replace(place.agents, handoffs=place.handoffs, desk=place.desk)
+        steps: list[Callable[[], object]] = [
+            lambda: place.desk.take("s1", handoff.to_people("customer", "")),
+            lambda: place.do("ana", "claim"),
+            lambda: place.do("ana", "message", message_id="m1", content="Good morning."),
+            lambda: place.do("ana", "return"),
+        ]
+        for step in steps:
+            try:
+                step()
+            except Killed:
+                with suppress(MovedError):
+                    step()
+        records = [(item["who"], item["status"]) for item in place.items("HANDOFF#")]
+        assert place.handoffs.entries() == []
+        return place.told(), records, replace(place.session(), updated_at=0, ttl=0), client.writes
+
+
+def test_a_handoff_that_is_broken_off_and_repeated_is_the_same() -> None:
+    told, records, session, writes = play(0)
+    assert writes == 4
+
+    for at in range(1, writes + 1):
+        assert play(at)[:3] == (told, records, session)

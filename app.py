@@ -100,6 +100,16 @@ def delete_expired_sessions(event: DynamoDBEvent) -> dict[str, Any]:
 
 
 @app.lambda_function()
+def hand_off_session(event: dict[str, Any], context: object) -> dict[str, Any]:
+    return wiring.hand_off_session(event)
+
+
+@app.schedule("rate(5 minutes)")
+def check_waiting(event: CloudWatchEvent) -> dict[str, int]:
+    return wiring.waiting().check()
+
+
+@app.lambda_function()
 def look_up_order(event: dict[str, Any], context: object) -> dict[str, Any]:
     return wiring.look_up_order(event)
 

@@ -122,6 +122,21 @@ class ChatSettings:
 
 
 @dataclass(frozen=True)
+class DeskSettings:
+    """When people may be expected at the desk (``DESK_HOURS``, always if empty), and how long one waits for them."""
+
+    hours: str
+    waiting_seconds: int
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        text = variables.get("WAITING_LIMIT_MINUTES") or "15"
+        if not (text.isascii() and text.isdecimal() and len(text) < 6 and 0 < int(text) <= 1440):
+            raise SettingsError(f"WAITING_LIMIT_MINUTES must be a whole number from 1 to 1440, not {text!r}.")
+        return cls(variables.get("DESK_HOURS", ""), int(text) * 60)
+
+
+@dataclass(frozen=True)
 class PageSettings:
     """What the pages may do: open sockets at ``websocket_url``, and be embedded by ``frame_ancestors``."""
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.chat.sessions import Sessions
     from chalicelib.chat.summaries import Summarizing
     from chalicelib.chat.tokens import Tokens
+    from chalicelib.chat.waiting import Waiting
     from chalicelib.web.pages import Pages
     from chalicelib.webhooks.database import Database
     from chalicelib.webhooks.intake import Intake
@@ -173,8 +174,10 @@ def sockets() -> "Connections":
 @cache
 def handoffs() -> "Handoffs":
     from chalicelib.chat.handoff import Handoffs
+    from chalicelib.chat.hours import OpeningHours
 
-    return Handoffs(sessions_table(), time.time)
+    config = settings.DeskSettings.from_environ(settings.environ())
+    return Handoffs(sessions_table(), time.time, OpeningHours.read(config.hours))
 
 
 @cache
@@ -182,6 +185,21 @@ def desk() -> "Desk":
     from chalicelib.chat.desk import Desk
 
     return Desk(sessions_table(), handoffs(), sockets(), time.time)
+
+
+def hand_off_session(event: dict[str, Any]) -> dict[str, Any]:
+    """Ask for a person in a session, as ``chat/handoff_request.py`` says."""
+    from chalicelib.chat.handoff_request import hand_off
+
+    return hand_off(desk(), event)
+
+
+@cache
+def waiting() -> "Waiting":
+    from chalicelib.chat.waiting import Waiting
+
+    config = settings.DeskSettings.from_environ(settings.environ())
+    return Waiting(sessions_table(), sessions(), desk(), time.time, config.waiting_seconds)
 
 
 @cache
@@ -247,7 +265,7 @@ def orders() -> "OrderFunction":
 def turn_writer() -> "TurnWriter":
     from chalicelib.chat.failed_turns import TurnWriter
 
-    return TurnWriter(sessions_table())
+    return TurnWriter(sessions_table(), time.time)
 
 
 @cache

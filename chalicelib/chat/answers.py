@@ -22,13 +22,10 @@ from chalicelib.chat.handoff import Handoffs
 from chalicelib.chat.prompt import MAX_CONTEXT_TURNS, build_messages, build_system
 from chalicelib.chat.replies import Model, Reply, Replying, Tool
 from chalicelib.chat.sessions import Session, Sessions, Status, session_key
-from chalicelib.chat.summaries import Summaries
+from chalicelib.chat.summaries import SUMMARISE_FROM, Summaries
 from chalicelib.chat.tokens import ANONYMOUS
 from chalicelib.chat.turns import Turn
 from chalicelib.errors import UnavailableError
-
-SUMMARISE_FROM = 10
-"""Turns without a summary from which on one is made."""
 
 AWAIT_SECONDS = 10
 """How long an answer that the table refused is waited for, before the session is tried again."""

@@ -1,22 +1,38 @@
-"""The desk: the agents who are on duty, what they see, and whom they talk to.
+"""The desk: the agents who are on duty, who waits for them, and telling everybody of a step.
 
-An agent is known by their socket, an entry of the partition ``DESK``. Whatever changes there is shown to all of them;
-an entry whose socket is gone is removed by whoever finds out.
+An agent is known by their sockets, each an entry of the partition ``DESK``. Whatever changes there is shown to all of
+them; whoever finds out that a socket is gone notes since when. An agent's conversations stay theirs when they are gone:
+they find them when they come back. After two minutes another agent may go on with one.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.aws.tables import ConditionFailedError, Item, Table, delete, put
+from chalicelib import telemetry
+from chalicelib.aws.tables import ConditionFailedError, Item, Table, delete, put, update
 from chalicelib.chat import frames
 from chalicelib.chat.deltas import Socket
-from chalicelib.chat.handoff import DESK, Handoffs
+from chalicelib.chat.handoff import AGENT, DESK, Handoffs, Step
 from chalicelib.chat.sessions import CONNECTION_SECONDS, Connection, Session, connection_key
 from chalicelib.chat.tokens import Ticket
 from chalicelib.errors import UnauthorizedError, UnavailableError
 
-AGENT = "AGENT#"
+AWAY_SECONDS = 120
+"""After so long without a socket, an agent's conversations are free for others."""
+
+_GONE_SECONDS = 3_600
+"""How long it is kept since when an agent is gone; who is not known at all is gone as well."""
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One socket of an agent's. ``gone_at`` is when it was found to be gone, in seconds since the epoch."""
+
+    connection_id: str
+    name: str
+    ttl: int
+    gone_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -34,39 +50,61 @@ class Desk:
         try:
             self.table.transact(
                 put({"PK": DESK, "SK": f"TICKET#{ticket.id}", "ttl": ttl}),
-                put({"PK": DESK, "SK": AGENT + connection_id, "agent": ticket.agent, "ttl": ttl}),
+                put({**_agent_key(connection_id), "agent": ticket.agent, "ttl": ttl}),
                 put({**connection_key(connection_id), "agent": ticket.agent, "ttl": ttl}),
             )
         except ConditionFailedError:
             raise UnauthorizedError from None
 
     def disconnect(self, connection: Connection) -> None:
-        """An agent's socket is gone. Their conversations stay theirs: they come back, or another one is told."""
-        self.table.write(delete({"PK": DESK, "SK": AGENT + connection.connection_id}))
-        self.table.write(delete(connection_key(connection.connection_id)))
+        """An agent's socket is gone; note since when, once."""
+        now = int(self.clock())
+        note = update(
+            _agent_key(connection.connection_id),
+            "SET gone_at = :now, #ttl = :ttl",
+            "attribute_exists(PK) AND attribute_not_exists(gone_at)",
+            names={"ttl": "ttl"},
+            now=now,
+            ttl=now + _GONE_SECONDS,
+        )
+        try:
+            self.table.transact(note, delete(connection_key(connection.connection_id)))
+        except ConditionFailedError:
+            return
 
-    def agents(self) -> list[tuple[str, str]]:
-        """Connection and name of every agent on duty."""
+    def agents(self) -> list[Agent]:
+        """Every socket of an agent's, those included that are gone since a while ago."""
         now = self.clock()
-        return [
-            (item["SK"].removeprefix(AGENT), item["agent"])
+        found = [
+            Agent(item["SK"].removeprefix(AGENT), item["agent"], item["ttl"], item.get("gone_at"))
             for item in self.table.query(DESK, AGENT)
-            if item["ttl"] > now
         ]
+        return [agent for agent in found if agent.ttl > now]
 
-    def show_queue(self) -> None:
-        """Show every agent who waits and which conversations are theirs."""
-        entries = self.handoffs.entries()
-        waiting = [_entry(item) for item in entries if "agent" not in item]
-        for connection_id, agent in self.agents():
-            mine = [_entry(item) for item in entries if item.get("agent") == agent]
-            self.show(connection_id, {"type": "queue", "waiting": waiting, "mine": mine})
+    def is_away(self, name: str | None, agents: list[Agent] | None = None) -> bool:
+        """Whether an agent has had no socket for so long that others may go on with their conversations."""
+        own = [agent for agent in (self.agents() if agents is None else agents) if agent.name == name]
+        return all(agent.gone_at is not None and self.clock() - agent.gone_at >= AWAY_SECONDS for agent in own)
 
-    def tell(self, agent: str | None, frame: frames.Frame) -> None:
+    def show_queue(self, only: str | None = None) -> None:
+        """Show every agent, or ``only`` one connection, who waits and which conversations are theirs.
+
+        Those of an agent who is away wait as well, and say whose they were.
+        """
+        agents, entries = self.agents(), self.handoffs.entries()
+        away = {item["agent"] for item in entries if "agent" in item and self.is_away(item["agent"], agents)}
+        for agent in agents:
+            if agent.gone_at is not None or only not in (None, agent.connection_id):
+                continue
+            mine = [_entry(item) for item in entries if item.get("agent") == agent.name]
+            waiting = [_entry(item) for item in entries if item.get("agent") in (None, *away - {agent.name})]
+            self.show(agent.connection_id, {"type": "queue", "waiting": waiting, "mine": mine})
+
+    def tell(self, name: str | None, frame: frames.Frame) -> None:
         """Show a frame to an agent, on every socket they have open."""
-        for connection_id, name in self.agents():
-            if name == agent:
-                self.show(connection_id, frame)
+        for agent in self.agents():
+            if agent.name == name and agent.gone_at is None:
+                self.show(agent.connection_id, frame)
 
     def show(self, connection_id: str, frame: frames.Frame) -> None:
         try:
@@ -76,18 +114,30 @@ class Desk:
             return  # the next change shows the queue again
         self.disconnect(Connection(connection_id))
 
+    def take(self, session_id: str, step: Step) -> Session:
+        """Take a step, as ``Handoffs.take`` does, and tell everybody whom it concerns."""
+        after, turn = self.handoffs.take(session_id, step)
+        if turn is None:
+            self.reach(after, frames.handoff(after.status))
+            return after
+        self.reach(after, frames.message(turn))
+        self.reach(after, frames.handoff(after.status))
+        if step.agent:
+            self.tell(step.agent, frames.handoff(after.status, session_id))
+        self.show_queue()
+        telemetry.count("Handoffs", status="left" if step.is_left else after.status)
+        return after
 
-def conversation(session: Session, summary: str | None, turns: list[Any]) -> frames.Frame:
-    """What an agent sees of a conversation."""
-    return {
-        "type": "conversation",
-        "session_id": session.session_id,
-        "status": session.status,
-        "customer": session.name or session.email or session.customer_id,
-        "summary": summary,
-        "agent": session.agent,
-        "history": [frames.shown(turn) for turn in turns],
-    }
+    def reach(self, session: Session, frame: frames.Frame) -> bool:
+        """Show a frame to a session's customer; whether they are there. Whoever comes back finds it in the history."""
+        try:
+            return session.connection_id is not None and self.socket.send(session.connection_id, frame)
+        except UnavailableError:
+            return False
+
+
+def _agent_key(connection_id: str) -> Item:
+    return {"PK": DESK, "SK": AGENT + connection_id}
 
 
 def _entry(item: Item) -> dict[str, Any]:
@@ -95,7 +145,7 @@ def _entry(item: Item) -> dict[str, Any]:
 
 
 def _fields(item: Item) -> Iterator[tuple[str, Any]]:
-    for name in ("session_id", "customer", "reason", "agent"):
+    for name in ("session_id", "customer", "reason", "agent", "left"):
         if name in item:
             yield name, item[name]
     yield "since", frames.iso(item["since"])

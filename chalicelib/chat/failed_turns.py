@@ -4,15 +4,19 @@ The wire format of a message is a JSON object with ``session_id`` and the fields
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from chalicelib import telemetry
 from chalicelib.aws.batches import QueueMessage
-from chalicelib.aws.tables import ConditionFailedError, Table, put, update
-from chalicelib.chat.sessions import session_key
+from chalicelib.aws.tables import ConditionFailedError, Table, Write, put, update
+from chalicelib.chat.sessions import Session, session_key
+from chalicelib.chat.summaries import count_answer
 from chalicelib.chat.turns import Turn
+from chalicelib.errors import UnavailableError
+
+ATTEMPTS = 5
 
 
 class Queue(Protocol):
@@ -48,35 +52,53 @@ class FailedTurnQueue:
 
 @dataclass(frozen=True)
 class TurnWriter:
-    """Stores turns whose first write failed."""
+    """Stores turns whose first write failed. ``clock`` gives seconds since the epoch."""
 
     table: Table
+    clock: Callable[[], float]
 
     def write(self, messages: Sequence[QueueMessage]) -> list[str]:
         """Store the turns of a batch; returns the ids of the messages that must be delivered again."""
         failed = []
         for message in messages:
             try:
-                self._write(FailedTurn.from_message(message.body))
+                outcome = self._write(FailedTurn.from_message(message.body))
             except Exception:  # noqa: BLE001 - the boundary of one message
                 telemetry.logger.exception("failed turn not stored", message_id=message.message_id)
                 telemetry.count("FailedTurns", outcome="failed")
                 failed.append(message.message_id)
+            else:
+                telemetry.count("FailedTurns", outcome=outcome)
         return failed
 
-    def _write(self, failed: FailedTurn) -> None:
-        """Store a turn and note it on its session, on condition that the session is there and the turn is not."""
+    def _write(self, failed: FailedTurn) -> str:
+        """Store a turn and note it on its session, which must be there, unless that was done before.
+
+        Whose conversation it is by now does not matter: the answer was finished while it was the assistant's.
+        """
         item = failed.turn.to_item(failed.session_id)
-        note = update(
-            session_key(failed.session_id),
-            "SET answered = :answered, unsummarised = unsummarised + :two",
-            "attribute_exists(PK) AND answered < :answered",
-            answered=failed.turn.seq - 1,
-            two=2,
-        )
-        try:
-            self.table.transact(put(item), note)
-        except ConditionFailedError:
-            telemetry.count("FailedTurns", outcome="duplicate")
-            return
-        telemetry.count("FailedTurns", outcome="stored")
+        for _ in range(ATTEMPTS):
+            meta = self.table.get(session_key(failed.session_id))
+            if meta is None or meta["ttl"] <= self.clock():
+                telemetry.logger.warning("failed turn dropped", session_id=failed.session_id, seq=failed.turn.seq)
+                return "dropped"
+            try:
+                self.table.transact(put(item), _note(Session.from_item(meta), failed.turn))
+            except ConditionFailedError as refused:
+                if refused.failed[0]:
+                    return "duplicate"
+                continue
+            return "stored"
+        raise UnavailableError("The conversation moves too fast at the moment.")
+
+
+def _note(session: Session, turn: Turn) -> Write:
+    changes = {"answered": max(session.answered, turn.seq - 1), **count_answer(session)}
+    return update(
+        session_key(session.session_id),
+        "SET " + ", ".join(f"{name} = :{name}" for name in changes),
+        "answered = :was_answered AND unsummarised = :was_unsummarised",
+        was_answered=session.answered,
+        was_unsummarised=session.unsummarised,
+        **changes,
+    )

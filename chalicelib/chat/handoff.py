@@ -1,8 +1,11 @@
 """Handoff: a session goes to the people who wait for it, to one of them, back to the assistant, or to its end.
 
 Each step is one transaction on the session's META, conditional on where it stands, with a turn of the system that says
-so and an entry that says who did what. The number of that turn is the one after the last; a message that claims it
-meanwhile makes the transaction fail, and it is tried again.
+so, an entry that says who did what, and the session's entry on the desk. The number of that turn is the one after the
+last; a message that claims it meanwhile makes the transaction fail, and it is tried again.
+
+Somebody whom nobody helped within the waiting limit goes back to the assistant and stays on the desk as ``left``: an
+agent may still claim the conversation, as long as it lives.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,96 +13,117 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.aws.tables import ConditionFailedError, Item, Table, Write, delete, put, update
+from chalicelib.chat.hours import ALWAYS, OpeningHours
 from chalicelib.chat.sessions import Session, Status, session_key
+from chalicelib.chat.summaries import count_answer
 from chalicelib.chat.turns import BACKSTOP_SECONDS, Turn
 from chalicelib.errors import NotFoundError, RequestError, UnavailableError
 
 DESK = "DESK"
 WAITING = "WAITING#"
-ATTEMPTS = 5
+AGENT = "AGENT#"
+ATTEMPTS = 8
 
-SAID: dict[str, str] = {
-    "waiting": "You are in line for a person of our team. They read along from here on.",
-    "handoff": "{agent} has joined the conversation.",
-    "active": "{agent} has left; the assistant goes on with you.",
-    "closed": "This conversation was closed. Thank you for writing to us.",
-}
+IN_LINE = "You are in line for a person of our team. They read along from here on."
+NOBODY = (
+    "Nobody of our team is here at the moment{hours}. Leave a message with your e-mail address, and somebody will get "
+    "back to you."
+)
+JOINED = "{agent} has joined the conversation."
+RETURNED = "{agent} has left; the assistant goes on with you."
+LEFT = (
+    "Nobody of our team has come free. What you wrote is kept for them: with your e-mail address in it, they get back "
+    "to you. Meanwhile the assistant goes on with you."
+)
+CLOSED = "This conversation was closed. Thank you for writing to us."
 
 
 class MovedError(RequestError):
     """The session is not where the step wants it: another was faster."""
 
-    code = "bad_request"
-
 
 @dataclass(frozen=True)
 class Step:
-    """One step: from one of ``before`` to ``after``, by ``who``, for ``reason``."""
+    """One step: from one of ``before`` to ``after``, by ``who``, for ``reason``; the system ``says`` so.
+
+    ``agent`` is whose conversation it must be, or becomes. ``over`` is whose place they take.
+    """
 
     before: Sequence[Status]
     after: Status
     who: str
+    says: str
     reason: str = ""
-
-    @property
-    def agent(self) -> str | None:
-        return self.who.removeprefix("agent:") if self.who.startswith("agent:") else None
+    agent: str | None = None
+    over: str | None = None
+    is_left: bool = False
 
 
 def to_people(who: str, reason: str) -> Step:
-    return Step(("active",), "waiting", who, reason)
+    return Step(("active",), "waiting", who, IN_LINE, reason)
 
 
 def claim(agent: str) -> Step:
-    return Step(("waiting",), "handoff", f"agent:{agent}")
+    return Step(("waiting",), "handoff", f"agent:{agent}", JOINED, agent=agent)
+
+
+def take_over(agent: str, absent: str) -> Step:
+    """Go on with the conversation of an agent who is gone."""
+    step = Step(("handoff",), "handoff", f"agent:{agent}", JOINED, f"{absent} was gone.", agent)
+    return replace(step, over=absent)
 
 
 def give_back(agent: str) -> Step:
-    return Step(("handoff",), "active", f"agent:{agent}")
+    return Step(("handoff",), "active", f"agent:{agent}", RETURNED, agent=agent, over=agent)
 
 
 def close(agent: str) -> Step:
-    return Step(("handoff",), "closed", f"agent:{agent}")
+    return Step(("handoff",), "closed", f"agent:{agent}", CLOSED, agent=agent, over=agent)
+
+
+def leave() -> Step:
+    """The waiting limit is over."""
+    return Step(("waiting",), "active", "frontdesk", LEFT, "Nobody came within the waiting limit.", is_left=True)
 
 
 @dataclass(frozen=True)
 class Handoffs:
-    """Takes steps. ``clock`` gives seconds since the epoch."""
+    """Takes steps. ``clock`` gives seconds since the epoch, ``hours`` are those of the desk."""
 
     table: Table
     clock: Callable[[], float]
+    hours: OpeningHours = ALWAYS
 
-    def take(self, session_id: str, step: Step) -> tuple[Session, Turn]:
+    def take(self, session_id: str, step: Step) -> tuple[Session, Turn | None]:
         """Take a step; the session as it is then, and the system's turn that tells of it.
 
-        ``NotFoundError`` when there is no such session, ``MovedError`` when it is not where the step begins.
+        Asking for a person when one was asked for already changes nothing, and there is no turn. ``NotFoundError``
+        when there is no such session, ``MovedError`` when it is not where the step begins.
         """
         for _ in range(ATTEMPTS):
-            item = self.table.get(session_key(session_id))
-            if item is None or item["ttl"] <= self.clock():
-                raise NotFoundError("There is no such conversation any more.")
-            session = Session.from_item(item)
-            if not _may(session, step):
-                raise MovedError(f"This conversation is {session.status} already.")
-            writes, turn = self.writes(session, step, item.get("waiting"))
+            session = self._find(session_id)
+            if step.after == "waiting" and session.status in ("waiting", "handoff"):
+                return session, None
+            _require(session, step)
+            writes, turn = self.writes(session, step)
             try:
                 self.table.transact(*writes)
             except ConditionFailedError:
                 continue
-            return Session.from_item({**item, "status": step.after, "seq": turn.seq, "agent": step.agent}), turn
+            return replace(session, **_changes(session, step, turn, session.waiting or "")), turn
         raise UnavailableError("The conversation moves too fast at the moment; try again.", retry_after=1)
 
     def say(self, session: Session, message_id: str, content: str) -> tuple[Turn, bool]:
         """Store what an agent says in a session that is theirs; whether it is new.
 
-        ``MovedError`` when the session was returned or closed meanwhile.
+        ``MovedError`` when the session is no longer theirs.
         """
         for _ in range(ATTEMPTS):
             now = int(self.clock())
             turn = Turn(session.seq + 1, "agent", content, now, response_id=message_id, agent=session.agent)
             item = turn.to_item(session.session_id)
             marker = {"PK": item["PK"], "SK": f"MSG#{message_id}", "seq": turn.seq, "ttl": item["ttl"]}
-            change = _change(session, {"seq": turn.seq, "updated_at": now})
+            change = _update(session, {"seq": turn.seq, "updated_at": now, **count_answer(session)})
             try:
                 self.table.transact(put(marker), put(item), change)
             except ConditionFailedError as refused:
@@ -110,60 +134,83 @@ class Handoffs:
             return turn, True
         raise UnavailableError("The conversation moves too fast at the moment; try again.", retry_after=1)
 
-    def _again(self, session: Session) -> Session:
-        item = self.table.get(session_key(session.session_id))
-        found = Session.from_item(item) if item else None
-        if found is None or found.status != session.status or found.agent != session.agent:
-            raise MovedError("This conversation is no longer yours.")
-        return found
-
-    def writes(
-        self, session: Session, step: Step, waiting: str | None = None, extra: Item | None = None
-    ) -> tuple[list[Write], Turn]:
-        """The writes of a step, with ``extra`` to be set on META beside it; and the system's turn among them.
-
-        ``waiting`` is the sort key of the session's entry on the desk, where it has one already.
-        """
+    def writes(self, session: Session, step: Step, extra: Item | None = None) -> tuple[list[Write], Turn]:
+        """The writes of a step, with ``extra`` to be set on META beside it; and the system's turn among them."""
         now_ms = int(self.clock() * 1000)
-        agent = step.agent or session.agent
-        turn = Turn(session.seq + 1, "system", SAID[step.after].format(agent=agent), now_ms // 1000)
-        entry = waiting or f"{WAITING}{now_ms:015}#{session.session_id}"
-        changes = {
+        now = now_ms // 1000
+        turn = Turn(session.seq + 1, "system", self._words(step), now)
+        entry = session.waiting or f"{WAITING}{now_ms:015}#{session.session_id}"
+        changes = _changes(session, step, turn, entry) | {"handoff_at": now} | (extra or {})
+        record = {
             "status": step.after,
-            "seq": turn.seq,
-            "updated_at": now_ms // 1000,
-            "agent": agent if step.after in ("handoff", "closed") else None,
-            "waiting": entry if step.after in ("waiting", "handoff") else None,
-            "handoff_at": now_ms // 1000,
-        } | (extra or {})
-        writes = [
-            _change(session, changes),
-            put({**_handoff_key(session, now_ms), **_record(step, now_ms)}),
-            put(turn.to_item(session.session_id)),
-        ]
-        key = {"PK": DESK, "SK": entry}
-        match step.after:
-            case "waiting":
-                writes.append(put({**key, **_waiting(session, step, now_ms // 1000)}))
-            case "handoff":
-                writes.append(update(key, "SET agent = :agent", agent=agent))
-            case _:
-                writes.append(delete(key))
-        return writes, turn
+            "who": step.who,
+            "reason": step.reason,
+            "at": now,
+            "ttl": now + BACKSTOP_SECONDS,
+        }
+        key = {"PK": f"SESSION#{session.session_id}", "SK": f"HANDOFF#{now_ms:015}"}
+        writes = [_update(session, changes), put({**key, **record}), put(turn.to_item(session.session_id))]
+        return [*writes, _desk_write(session, step, entry, now)], turn
 
     def entries(self) -> list[Item]:
-        """The entries of those who wait, and of those who are being helped; these have an ``agent``. Oldest first."""
+        """The entries of those who wait, are being helped (by an ``agent``), or are ``left``; oldest first."""
         now = self.clock()
         return [item for item in self.table.query(DESK, WAITING) if item["ttl"] > now]
 
+    def is_staffed(self) -> bool:
+        """Whether somebody may be expected to come: within the hours, and with an agent at the desk."""
+        now = self.clock()
+        return self.hours.is_open(now) and any(
+            item["ttl"] > now and "gone_at" not in item for item in self.table.query(DESK, AGENT)
+        )
 
-def _may(session: Session, step: Step) -> bool:
-    if session.status not in step.before:
-        return False
-    return step.before != ("handoff",) or session.agent == step.agent
+    def _words(self, step: Step) -> str:
+        if step.after == "waiting" and not self.is_staffed():
+            return NOBODY.format(hours=f" (we are here {self.hours.text})" if self.hours.text else "")
+        return step.says.format(agent=step.agent)
+
+    def _find(self, session_id: str) -> Session:
+        item = self.table.get(session_key(session_id))
+        if item is None or item["ttl"] <= self.clock():
+            raise NotFoundError("There is no such conversation any more.")
+        return Session.from_item(item)
+
+    def _again(self, session: Session) -> Session:
+        found = self._find(session.session_id)
+        if found.status != session.status or found.agent != session.agent:
+            raise MovedError("This conversation is no longer yours.")
+        return found
 
 
-def _change(session: Session, changes: Item) -> Write:
+def _require(session: Session, step: Step) -> None:
+    """``MovedError`` unless the step may be taken from where the session stands."""
+    is_left = session.status == "active" and session.waiting and step.before == ("waiting",) and not step.is_left
+    if session.status not in step.before and not is_left:
+        taken = f" by {session.agent}" if session.status == "handoff" and session.agent else ""
+        states = {"handoff": f"taken{taken}", "active": "with the assistant", "waiting": "waiting", "closed": "closed"}
+        raise MovedError(f"This conversation is {states[session.status]} already.")
+    if session.agent != step.over and session.status == "handoff":
+        raise MovedError("This conversation is no longer yours.")
+
+
+def _changes(session: Session, step: Step, turn: Turn, entry: str) -> dict[str, Any]:
+    """What a step changes on META; None takes an attribute away.
+
+    Whatever was said to people needs no answer of the assistant's, who comes back.
+    """
+    changes = {
+        "status": step.after,
+        "seq": turn.seq,
+        "updated_at": turn.at,
+        "agent": step.agent if step.after in ("handoff", "closed") else None,
+        "waiting": entry if step.after in ("waiting", "handoff") or step.is_left else None,
+    }
+    return changes | ({"answered": session.seq} if step.after == "active" else {})
+
+
+def _update(session: Session, changes: Item) -> Write:
+    """Change META, on condition that nobody else did meanwhile what these changes rely on."""
+    counts = {"was_unsummarised": session.unsummarised} if "unsummarised" in changes else {}
     kept = {name: value for name, value in changes.items() if value is not None}
     gone = [name for name, value in changes.items() if value is None]
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
@@ -171,29 +218,28 @@ def _change(session: Session, changes: Item) -> Write:
     return update(
         session_key(session.session_id),
         expression,
-        "#seq = :was_seq AND #status = :was_status",
-        names={name: name for name in changes},
+        "#seq = :was_seq AND #status = :was_status" + (" AND unsummarised = :was_unsummarised" if counts else ""),
+        names={name: name for name in changes} | {"status": "status", "seq": "seq"},
         **kept,
         was_seq=session.seq,
         was_status=session.status,
+        **counts,
     )
 
 
-def _handoff_key(session: Session, now_ms: int) -> Item:
-    return {"PK": f"SESSION#{session.session_id}", "SK": f"HANDOFF#{now_ms:015}"}
-
-
-def _record(step: Step, now_ms: int) -> dict[str, Any]:
-    now = now_ms // 1000
-    return {"status": step.after, "who": step.who, "reason": step.reason, "at": now, "ttl": now + BACKSTOP_SECONDS}
-
-
-def _waiting(session: Session, step: Step, now: int) -> Item:
+def _desk_write(session: Session, step: Step, entry: str, now: int) -> Write:
+    """What becomes of a session's entry on the desk, which lives as long as the session can."""
+    key = {"PK": DESK, "SK": entry}
     customer = session.name or session.email or session.customer_id
-    return {
-        "session_id": session.session_id,
-        "customer": customer,
-        "reason": step.reason,
-        "since": now,
-        "ttl": session.ttl,
-    }
+    item = {"session_id": session.session_id, "customer": customer, "ttl": session.ends_at}
+    if step.after == "waiting":
+        return put({**key, **item, "reason": step.reason, "since": now}, None)
+    if step.after == "handoff":
+        assignments = [f"#{name} = :{name}" for name in (*item, "agent")]
+        assignments += [f"#{name} = if_not_exists(#{name}, :{name})" for name in ("reason", "since")]
+        values = item | {"agent": step.agent, "reason": step.reason, "since": now}
+        names = {name: name for name in (*values, "left")}
+        return update(key, f"SET {', '.join(assignments)} REMOVE #left", "", names=names, **values)
+    if step.is_left:
+        return update(key, "SET #left = :yes", names={"left": "left"}, yes=True)
+    return delete(key)

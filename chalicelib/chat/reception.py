@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 from chalicelib import telemetry
 from chalicelib.chat import frames, handoff
+from chalicelib.chat.agents import Agents
 from chalicelib.chat.deltas import Socket
-from chalicelib.chat.desk import Desk, conversation
+from chalicelib.chat.desk import Desk
 from chalicelib.chat.frames import FrameError, Inbound
-from chalicelib.chat.handoff import Handoffs, Step
+from chalicelib.chat.handoff import Handoffs
 from chalicelib.chat.opening import read_ticket
 from chalicelib.chat.sessions import Connection, Session, Sessions
 from chalicelib.chat.summaries import Summaries
@@ -76,7 +77,7 @@ class Reception:
             frame = frames.read_frame(body, agent=connection.agent is not None)
             message_id = frame.message_id
             if connection.agent:
-                self._serve_agent(connection, connection.agent, frame)
+                Agents(self.sessions, self.handoffs, self.summaries, self.desk).serve(connection, frame)
             else:
                 self._serve_customer(connection, frame)
         except FrameError as error:
@@ -136,7 +137,7 @@ class Reception:
 
     def _request_human(self, connection: Connection, reason: str) -> None:
         session = self._session(connection)
-        self._step(session, handoff.to_people("customer", reason))
+        self.desk.take(session.session_id, handoff.to_people("customer", reason))
 
     def _session(self, connection: Connection) -> Session:
         assert connection.session_id is not None
@@ -145,65 +146,6 @@ class Reception:
             raise NotFoundError("This conversation has ended; start a new one.")
         if session.connection_id != connection.connection_id:
             raise UnauthorizedError("This conversation goes on in another window.")
-        return session
-
-    def _step(self, session: Session, step: Step) -> Session:
-        """Take a step, and tell everybody whom it concerns."""
-        after, turn = self.handoffs.take(session.session_id, step)
-        if after.connection_id:
-            self._tell(after.connection_id, frames.message(turn))
-            self._tell(after.connection_id, frames.handoff(after.status))
-        if step.agent:
-            self.desk.tell(step.agent, frames.handoff(after.status, after.session_id))
-        self.desk.show_queue()
-        telemetry.count("Handoffs", status=after.status)
-        return after
-
-    def _serve_agent(self, connection: Connection, agent: str, frame: Inbound) -> None:
-        session_id = frame.session_id or ""
-        match frame.action:
-            case "ping":
-                self._tell(connection.connection_id, frames.PONG)
-            case "hello":
-                self.desk.show_queue()
-            case "claim":
-                self._show(connection, self._claim(session_id, agent))
-            case "return":
-                self._step(self._theirs(session_id, agent), handoff.give_back(agent))
-            case "close":
-                self._step(self._theirs(session_id, agent), handoff.close(agent))
-            case "message":
-                self._say(connection, self._theirs(session_id, agent), frame)
-
-    def _claim(self, session_id: str, agent: str) -> Session:
-        session = self._known(session_id)
-        if session.status == "handoff" and session.agent == agent:
-            return session
-        return self._step(session, handoff.claim(agent))
-
-    def _show(self, connection: Connection, session: Session) -> None:
-        summary = self.summaries.latest(session) if session.summary_upto else None
-        turns = self.sessions.turns(session.session_id)
-        self._tell(connection.connection_id, conversation(session, summary, turns))
-
-    def _say(self, connection: Connection, session: Session, frame: Inbound) -> None:
-        turn, is_new = self.handoffs.say(session, str(frame.message_id), str(frame.content))
-        self._tell(
-            connection.connection_id, {**frames.ack(str(frame.message_id), turn.seq), "session_id": session.session_id}
-        )
-        if is_new and session.connection_id:
-            self._tell(session.connection_id, frames.message(turn))
-
-    def _theirs(self, session_id: str, agent: str) -> Session:
-        session = self._known(session_id)
-        if session.status != "handoff" or session.agent != agent:
-            raise UnauthorizedError("This conversation is not yours.")
-        return session
-
-    def _known(self, session_id: str) -> Session:
-        session = self.sessions.find(session_id)
-        if session is None:
-            raise NotFoundError("There is no such conversation any more.")
         return session
 
     def _take_over(self, connection_id: str) -> None:

@@ -43,6 +43,7 @@ class Session:
 
     ``seq`` is the last number that was claimed, ``answered`` that of the last customer's turn that has its answer,
     ``unsummarised`` how many turns no summary covers yet, ``summary_upto`` the last turn that one does.
+    ``waiting`` is the sort key of the session's entry on the desk.
     """
 
     session_id: str
@@ -59,6 +60,7 @@ class Session:
     name: str | None = None
     connection_id: str | None = None
     agent: str | None = None
+    waiting: str | None = None
 
     @classmethod
     def from_item(cls, item: Item) -> Self:

@@ -7,6 +7,7 @@ the model fails, nothing is retried here, where a shard would wait: the flag sta
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from chalicelib import telemetry
 from chalicelib.aws.streams import Change
@@ -17,16 +18,53 @@ from chalicelib.chat.prompt import Message
 from chalicelib.chat.replies import Model
 from chalicelib.chat.sessions import Session, Sessions, session_key
 from chalicelib.chat.turns import BACKSTOP_SECONDS, Turn, compress, decompress, estimate_tokens
+from chalicelib.errors import UnavailableError
 
 SUMMARY = "SUMMARY#"
+SUMMARISE_FROM = 10
+"""Turns without a summary from which on one is made; an answer and its question count for two, whoever answers."""
+
 CLAIM_SECONDS = 60
 MODEL_SECONDS = 20
+ATTEMPTS = 5
+
+MAX_TOKENS = 24_000
+"""So much of what was said goes into one summary; what is left over makes the next one."""
+
+IN_FLIGHT_SECONDS = 60
+"""For so long, a number that was claimed may still get its turn."""
 
 _SPEAKERS = {"customer": "Customer", "bot": "Assistant", "agent": "Person of the team", "system": "Note"}
 
 
 def summary_key(upto: int) -> str:
     return f"{SUMMARY}{upto:012}"
+
+
+def count_answer(session: Session) -> dict[str, Any]:
+    """What META notes beside an answer that is stored: one more pair of turns wants a summary."""
+    return count_unsummarised(session.unsummarised + 2)
+
+
+def count_unsummarised(turns: int) -> dict[str, Any]:
+    return {"unsummarised": turns} | ({"summarise": True} if turns >= SUMMARISE_FROM else {})
+
+
+def coverable(turns: Sequence[Turn], upto: int, now: float) -> list[Turn]:
+    """Which of ``turns``, all those behind the last summary's end ``upto`` in their order, the next one covers.
+
+    It ends with an answer, so that no question is cut off from its own. A customer's message claims two numbers before
+    it is stored: behind a gap of fresh numbers nothing is covered yet, or what still comes would be in no summary.
+    """
+    tokens, whole, expected = 0, 0, upto + 1
+    for index, turn in enumerate(turns):
+        tokens += estimate_tokens(turn.content)
+        if (turn.seq > expected and now - turn.at < IN_FLIGHT_SECONDS) or (whole and tokens > MAX_TOKENS):
+            break
+        expected = turn.seq + (2 if turn.author == "customer" else 1)
+        if _is_answer(turn):
+            whole = index + 1
+    return list(turns[:whole])
 
 
 @dataclass(frozen=True)
@@ -54,10 +92,12 @@ class Summarizing:
         """Summarise the session of a change that bears the flag; raises ``UnavailableError`` when the table fails."""
         session_id = change.key["PK"].removeprefix("SESSION#")
         session = self.sessions.find(session_id)
-        if session is None or not self._claim(session):
+        if session is None or session.seq <= session.summary_upto:
             return
-        turns = [turn for turn in self.sessions.turns_after(session) if turn.seq <= session.answered + 1]
-        if not turns:
+        behind = self.sessions.turns(session_id, session.seq - session.summary_upto)
+        newest = [turn for turn in behind if turn.seq > session.summary_upto]
+        turns = coverable(newest, session.summary_upto, self.clock())
+        if not turns or not self._claim(session):
             return
         try:
             text = self._summarise(self.summaries.latest(session) if session.summary_upto else None, turns)
@@ -118,18 +158,38 @@ class Summarizing:
             "at": now,
             "ttl": now + BACKSTOP_SECONDS,
         }
-        covered = 2 * sum(turn.author == "bot" for turn in turns)
-        note = update(
-            session_key(session.session_id),
-            "SET summary_upto = :upto, unsummarised = unsummarised - :covered REMOVE summarise, summarising_until",
-            "summary_upto = :was",
-            upto=turns[-1].seq,
-            covered=covered,
-            was=session.summary_upto,
-        )
-        try:
-            self.sessions.table.transact(put(item), note)
-        except ConditionFailedError:
+        if not self._put(session.session_id, item, session.summary_upto, 2 * sum(_is_answer(turn) for turn in turns)):
             telemetry.count("Summaries", outcome="duplicate")
             return
         telemetry.count("Summaries", outcome="stored")
+
+    def _put(self, session_id: str, item: dict[str, Any], was: int, covered: int) -> bool:
+        """Store a summary and note it on its session; False when another one came between, or the session is gone.
+
+        The flag goes, unless what came meanwhile or is left over wants a summary of its own.
+        """
+        for _ in range(ATTEMPTS):
+            session = self.sessions.find(session_id)
+            if session is None or session.summary_upto != was:
+                return False
+            left = max(0, session.unsummarised - covered)
+            changes = {"summary_upto": item["to"], **count_unsummarised(left)}
+            gone = ["summarising_until"] if "summarise" in changes else ["summarising_until", "summarise"]
+            note = update(
+                session_key(session_id),
+                f"SET {', '.join(f'{name} = :{name}' for name in changes)} REMOVE {', '.join(gone)}",
+                "summary_upto = :was AND unsummarised = :before",
+                was=was,
+                before=session.unsummarised,
+                **changes,
+            )
+            try:
+                self.sessions.table.transact(put(item), note)
+            except ConditionFailedError:
+                continue
+            return True
+        raise UnavailableError("The conversation moves too fast at the moment.")
+
+
+def _is_answer(turn: Turn) -> bool:
+    return turn.author in ("bot", "agent")

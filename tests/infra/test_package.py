@@ -26,6 +26,8 @@ FUNCTIONS = {
     "WriteFailedTurns": "write_failed_turns",
     "SummarizeSessions": "summarize_sessions",
     "DeleteExpiredSessions": "delete_expired_sessions",
+    "HandOffSession": "hand_off_session",
+    "CheckWaiting": "check_waiting",
     "LookUpOrder": "look_up_order",
     "ProcessWebhooks": "process_webhooks",
     "PurgeOldEvents": "purge_old_events",
@@ -65,6 +67,8 @@ PERMISSIONS = {
     | CONSUME
     | {"sqs:ChangeMessageVisibility", "sqs:SendMessage", "dynamodb:Query", "lambda:InvokeFunction"}
     | items("Get", "Put", "Update", "Delete"),
+    "HandOffSessionRole": SOCKETS | {"dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
+    "CheckWaitingRole": SOCKETS | {"dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
     "WriteFailedTurnsRole": CONSUME | items("Put", "Update"),
     "SummarizeSessionsRole": STREAM | MODEL_ACTIONS | {"dynamodb:Query"} | items("Get", "Put", "Update"),
     "DeleteExpiredSessionsRole": STREAM | {"dynamodb:Query", "dynamodb:BatchWriteItem"},
@@ -171,6 +175,7 @@ def test_every_event_source_has_a_type(app: dict[str, Any]) -> None:
         ("SummarizeSessions", "SummarizeSessionsDynamodbEventSource"): "DynamoDB",
         ("DeleteExpiredSessions", "DeleteExpiredSessionsDynamodbEventSource"): "DynamoDB",
         ("PurgeOldEvents", "PurgeOldEventsEvent"): "Schedule",
+        ("CheckWaiting", "CheckWaitingEvent"): "Schedule",
     }
 
 
@@ -456,6 +461,8 @@ def test_functions_are_told_where_sockets_are(app: dict[str, Any]) -> None:
         "WebsocketMessage",
         "WebsocketDisconnect",
         "AnswerMessages",
+        "HandOffSession",
+        "CheckWaiting",
     }
     for name in told:
         url = functions[name]["Environment"]["Variables"]["CONNECTIONS_URL"]["Fn::Sub"]

@@ -107,7 +107,7 @@ class Story:
         await agent.send("ping")
         await agent.hear("pong")
         await agent.send("close", session_id=session_id)
-        await agent.hear("error", code="unauthorized")
+        await agent.hear("error", code="bad_request")
         await customer.send("request_human", reason="My parcel is wet.")
         await customer.hear("message", author="system")
         await customer.hear("handoff", status="waiting")

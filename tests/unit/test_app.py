@@ -47,6 +47,8 @@ def test_what_it_listens_to() -> None:
         "summarize_sessions",
         "delete_expired_sessions",
         "look_up_order",
+        "hand_off_session",
+        "check_waiting",
         "purge_old_events",
         "migrate_database",
         "manage_events",

@@ -212,11 +212,14 @@ def chat_messages() -> "FifoQueue":
 
 @cache
 def reception() -> "Reception":
+    from chalicelib.chat.messages import Messages
     from chalicelib.chat.reception import Reception
     from chalicelib.chat.summaries import Summaries
 
-    summaries = Summaries(sessions_table())
-    return Reception(tokens(), sessions(), handoffs(), summaries, desk(), sockets(), chat_messages(), time.time)
+    summaries, messages = Summaries(sessions_table()), Messages(sessions_table(), time.time)
+    return Reception(
+        tokens(), sessions(), messages, handoffs(), summaries, desk(), sockets(), chat_messages(), time.time
+    )
 
 
 @cache

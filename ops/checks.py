@@ -13,18 +13,34 @@ from botocore.exceptions import ClientError
 
 from chalicelib.webhooks.secrets import active_secrets
 from chalicelib.webhooks.sources import SOURCES
-from ops.dead_letters import QUEUES, open_queue
+from ops.chat_secrets import CHAT_SECRETS, chat_fault_of
+from ops.dead_letters import QUEUES, dead_letters_of, open_queue
 from ops.frontdesk import Frontdesk
 from ops.output import short_time
 from ops.stage import Stage
 from ops.times import utc_now
 
-RECEIVES = 3
-VISIBILITY_RATIO = 6
-"""AWS's own advice: a message stays hidden for six times as long as a batch may take."""
 
-CONSUMERS = {"webhook-events": "process_webhooks"}
-"""The function that each queue feeds."""
+@dataclass(frozen=True)
+class Consumer:
+    """What feeds on a queue: how often a message is received at most, and for how many batches it stays hidden."""
+
+    function: str
+    receives: int
+    visibility: float
+    is_bounded: bool = True
+
+
+CONSUMERS = {
+    # AWS's own advice: a message stays hidden for six times as long as a batch may take.
+    "webhook-events": Consumer("process_webhooks", 3, 6),
+    # One message is one batch, for which somebody waits.
+    "chat-messages.fifo": Consumer("answer_messages", 4, 1.5),
+    "failed-turns": Consumer("write_failed_turns", 10, 6, is_bounded=False),
+}
+"""What each queue feeds."""
+
+STREAM_CONSUMERS = ("summarize_sessions", "delete_expired_sessions")
 
 
 class Level(StrEnum):
@@ -81,17 +97,19 @@ def check_database(stage: Stage) -> Iterator[Finding]:
 def check_queues(stage: Stage) -> Iterator[Finding]:
     for queue in QUEUES:
         attributes = _attributes(stage, queue)
-        dead = _attributes(stage, f"{queue}-dlq")
+        dead = _attributes(stage, dead_letters_of(queue))
+        receives = CONSUMERS[queue].receives
         policy = json.loads(attributes.get("RedrivePolicy", "{}"))
-        good = policy.get("deadLetterTargetArn") == dead["QueueArn"] and int(policy["maxReceiveCount"]) == RECEIVES
+        good = policy.get("deadLetterTargetArn") == dead["QueueArn"] and int(policy["maxReceiveCount"]) == receives
         yield _finding(
             f"queue {queue}",
             good,
-            f"{_depth(attributes)} messages; dead-lettered after {RECEIVES} receives",
-            f"does not send to its dead-letter queue after {RECEIVES} receives: deploy the data stack.",
+            f"{_depth(attributes)} messages; dead-lettered after {receives} receives",
+            f"does not send to its dead-letter queue after {receives} receives: deploy the data stack.",
         )
         yield _dead_letters(stage, queue, _depth(dead))
-        yield from _check_consumer(stage, queue, attributes)
+        yield from _check_consumer(stage, CONSUMERS[queue], attributes)
+    yield _stream_failures(_depth(_attributes(stage, "stream-failures")))
 
 
 def _attributes(stage: Stage, queue: str) -> Mapping[str, str]:
@@ -107,24 +125,32 @@ def _depth(attributes: Mapping[str, str]) -> int:
 
 
 def _dead_letters(stage: Stage, queue: str, depth: int) -> Finding:
+    subject = f"queue {dead_letters_of(queue)}"
     if not depth:
-        return Finding(Level.GOOD, f"queue {queue}-dlq", "empty")
+        return Finding(Level.GOOD, subject, "empty")
     with closing(open_queue(stage, queue).look()) as letters:
         oldest = min((letter.sent_at for letter in islice(letters, 10)), default=None)
-    advice = "`dlq list` shows them, `dlq redrive` sends them again once their cause is gone."
-    return Finding(Level.NOTE, f"queue {queue}-dlq", f"{depth} messages, since {short_time(oldest)}: {advice}")
+    dlq = "dlq" if queue == QUEUES[0] else f"dlq --queue {queue}"
+    advice = f"`{dlq} list` shows them, `{dlq} redrive` sends them again once their cause is gone."
+    return Finding(Level.NOTE, subject, f"{depth} messages, since {short_time(oldest)}: {advice}")
 
 
-def _check_consumer(stage: Stage, queue: str, attributes: Mapping[str, str]) -> Iterator[Finding]:
+def _stream_failures(depth: int) -> Finding:
+    if not depth:
+        return Finding(Level.GOOD, "queue stream-failures", "empty")
+    return Finding(Level.NOTE, "queue stream-failures", f"{depth} messages: `stream-failures list` shows them.")
+
+
+def _check_consumer(stage: Stage, consumer: Consumer, attributes: Mapping[str, str]) -> Iterator[Finding]:
     client = stage.client("lambda")
-    function = stage.deployed_name(CONSUMERS[queue])
-    subject = f"function {CONSUMERS[queue]}"
+    function = stage.deployed_name(consumer.function)
+    subject = f"function {consumer.function}"
     mappings = client.list_event_source_mappings(FunctionName=function, EventSourceArn=attributes["QueueArn"])
     enabled = [mapping for mapping in mappings["EventSourceMappings"] if mapping["State"] == "Enabled"]
     if not enabled:
         yield Finding(Level.BAD, subject, "receives nothing from the queue: enable its event source mapping.")
         return
-    faults = list(_mapping_faults(enabled[0]))
+    faults = list(_mapping_faults(enabled[0], is_bounded=consumer.is_bounded))
     yield _finding(
         subject, not faults, "receives batches from the queue", f"{', '.join(faults)}: deploy the app stack."
     )
@@ -132,17 +158,44 @@ def _check_consumer(stage: Stage, queue: str, attributes: Mapping[str, str]) -> 
     visibility = int(attributes["VisibilityTimeout"])
     yield _finding(
         "visibility timeout",
-        visibility >= VISIBILITY_RATIO * timeout,
+        visibility >= consumer.visibility * timeout,
         f"{visibility} s, for batches of {timeout} s",
-        f"{visibility} s is less than six times the {timeout} s of a batch: deploy both stacks.",
+        f"{visibility} s is less than {consumer.visibility:g} times the {timeout} s of a batch: deploy both stacks.",
     )
 
 
-def _mapping_faults(mapping: Mapping[str, Any]) -> Iterator[str]:
+def _mapping_faults(mapping: Mapping[str, Any], *, is_bounded: bool) -> Iterator[str]:
     if "ReportBatchItemFailures" not in mapping.get("FunctionResponseTypes", []):
         yield "does not report single messages (ReportBatchItemFailures)"
-    if not mapping.get("ScalingConfig", {}).get("MaximumConcurrency"):
+    if is_bounded and not mapping.get("ScalingConfig", {}).get("MaximumConcurrency"):
         yield "runs any number at once (MaximumConcurrency)"
+
+
+def check_table(stage: Stage) -> Iterator[Finding]:
+    client, name = stage.client("dynamodb"), stage.deployed_name("sessions")
+    try:
+        table = client.describe_table(TableName=name)["Table"]
+    except client.exceptions.ResourceNotFoundException:
+        yield Finding(Level.BAD, "table", f"{name} is not there: deploy the data stack.")
+        return
+    expiry = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    faults = [] if table["TableStatus"] == "ACTIVE" else [f"is {table['TableStatus']}"]
+    faults += [] if expiry.get("TimeToLiveStatus") == "ENABLED" else ["never forgets a session (TTL)"]
+    faults += [] if table.get("StreamSpecification", {}).get("StreamEnabled") else ["has no stream"]
+    said = f"{name}, with TTL and a stream"
+    yield _finding("table", not faults, said, f"{name} {', '.join(faults)}: deploy the data stack.")
+    if stream := table.get("LatestStreamArn"):
+        yield from _check_stream(stage, stream)
+
+
+def _check_stream(stage: Stage, stream: str) -> Iterator[Finding]:
+    for function in STREAM_CONSUMERS:
+        mappings = stage.client("lambda").list_event_source_mappings(
+            FunctionName=stage.deployed_name(function), EventSourceArn=stream
+        )["EventSourceMappings"]
+        enabled = [mapping for mapping in mappings if mapping["State"] == "Enabled"]
+        otherwise = "receives nothing from the table's stream: enable its event source mapping."
+        yield _finding(f"function {function}", bool(enabled), "receives changes of sessions", otherwise)
 
 
 def check_bucket(stage: Stage) -> Iterator[Finding]:
@@ -158,20 +211,28 @@ def check_bucket(stage: Stage) -> Iterator[Finding]:
 
 
 def check_secrets(stage: Stage) -> Iterator[Finding]:
-    client = stage.client("secretsmanager")
     for source in SOURCES:
-        try:
-            text = client.get_secret_value(SecretId=stage.source_secret(source))["SecretString"]
-            active = len(active_secrets(text, utc_now().timestamp()))
-        except client.exceptions.ResourceNotFoundException:
-            yield Finding(Level.NOTE, f"secret {source}", f"none, so nothing is accepted: `secrets set {source}`")
-        except ClientError as error:
-            yield Finding(Level.BAD, f"secret {source}", f"cannot be read ({error.response['Error']['Code']}).")
-        except ValueError as error:
-            yield Finding(Level.BAD, f"secret {source}", f"cannot be used: {error} `secrets set {source}` replaces it.")
-        else:
-            expired = f"all have expired: `secrets set {source}`"
-            yield _finding(f"secret {source}", active > 0, f"{active} active", expired)
+        yield _check_secret(stage, source, stage.source_secret(source), "none, so nothing is accepted", Level.NOTE)
+    nobody = "none, so customers stay anonymous"
+    yield _check_secret(stage, CHAT_SECRETS[0], stage.chat_secret(CHAT_SECRETS[0]), nobody, Level.NOTE)
+    closed = "none, so nobody can chat"
+    yield _check_secret(stage, CHAT_SECRETS[1], stage.chat_secret(CHAT_SECRETS[1]), closed, Level.BAD)
+
+
+def _check_secret(stage: Stage, source: str, name: str, missing: str, level: Level) -> Finding:
+    client = stage.client("secretsmanager")
+    subject, advice = f"secret {source}", f"`secrets set {source}`"
+    try:
+        active = active_secrets(client.get_secret_value(SecretId=name)["SecretString"], utc_now().timestamp())
+    except client.exceptions.ResourceNotFoundException:
+        return Finding(level, subject, f"{missing}: {advice}")
+    except ClientError as error:
+        return Finding(Level.BAD, subject, f"cannot be read ({error.response['Error']['Code']}).")
+    except ValueError as error:
+        return Finding(Level.BAD, subject, f"cannot be used: {error} {advice} replaces it.")
+    if source in CHAT_SECRETS and (faults := [fault for fault in map(chat_fault_of, active) if fault]):
+        return Finding(Level.BAD, subject, f"cannot be used: {faults[0]}")
+    return _finding(subject, bool(active), f"{len(active)} active", f"all have expired: {advice}")
 
 
 def check_http(stage: Stage) -> Iterator[Finding]:
@@ -193,6 +254,7 @@ CHECKS: Mapping[str, Callable[[Stage], Iterator[Finding]]] = {
     "stacks": check_stacks,
     "database": check_database,
     "queues": check_queues,
+    "table": check_table,
     "bucket": check_bucket,
     "secrets": check_secrets,
     "HTTP": check_http,

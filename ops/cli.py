@@ -6,6 +6,8 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from chalicelib.errors import FrontdeskError
+from ops.agents import agents
 from ops.dlq import dlq
 from ops.doctor import doctor
 from ops.events import events
@@ -13,8 +15,10 @@ from ops.orders import orders
 from ops.output import examples
 from ops.person import person
 from ops.secrets import secrets
+from ops.sessions import sessions
 from ops.sources import sources
 from ops.stage import STAGES, Stage
+from ops.stream_failures import stream_failures
 
 
 class Group(click.Group):
@@ -23,6 +27,8 @@ class Group(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
+        except FrontdeskError as error:
+            raise click.ClickException(f"{error} `python -m ops doctor` says what is wrong.") from error
         except NoCredentialsError as error:
             raise click.ClickException("There are no AWS credentials: set AWS_PROFILE, or sign in.") from error
         except NoRegionError as error:
@@ -60,9 +66,9 @@ def _refusal(error: ClientError) -> str:
 )
 @click.pass_context
 def main(context: click.Context, stage: str, directory: Path | None) -> None:
-    """Operating Frontdesk: events, dead letters, secrets, orders, people, and a look at all of it."""
+    """Operating Frontdesk: events, orders, people, conversations, agents, dead letters, secrets, and a look at all."""
     context.obj = Stage(stage, directory)
 
 
-for command in (doctor, events, dlq, sources, secrets, orders, person):
+for command in (doctor, events, dlq, stream_failures, sources, secrets, orders, person, sessions, agents):
     main.add_command(command)

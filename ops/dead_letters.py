@@ -2,7 +2,8 @@
 
 SQS shows a message only by delivering it. So each walk through the queue takes the messages for a few minutes, acts on
 those that match, and gives back the rest. A walk that is killed gives nothing back, and the messages reappear by
-themselves when their minutes are over.
+themselves when their minutes are over. A FIFO queue shows ten messages of one group at the most, as long as those are
+taken: run a command again where a session has more.
 """
 
 import base64
@@ -12,12 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
+from uuid import uuid4
 
 import click
 
 from ops.stage import Stage
 
-QUEUES = ("webhook-events",)
+QUEUES = ("webhook-events", "chat-messages.fifo", "failed-turns")
 """The queues whose dead letters are looked after."""
 
 VISIBILITY_SECONDS = 300
@@ -36,6 +38,7 @@ class DeadLetter:
     message_id: str
     receipt: str
     body: str
+    group: str | None
     sent_at: datetime
     source: str | None
     external_id: str | None
@@ -51,6 +54,7 @@ class DeadLetter:
             message_id=message["MessageId"],
             receipt=message["ReceiptHandle"],
             body=message["Body"],
+            group=message["Attributes"].get("MessageGroupId"),
             sent_at=sent_at,
             source=_text(envelope.get("source")),
             external_id=_text(envelope.get("external_id")),
@@ -78,11 +82,11 @@ class LetterFilter:
     until: datetime | None = None
 
     def matches(self, letter: DeadLetter) -> bool:
-        """``external_id`` may also be the id of the message, for those that are no envelope."""
+        """``external_id`` may also be the id of the message or of its session, for those that are no envelope."""
         return (
             self.source in (None, letter.source or UNKNOWN)
             and self.event_type in (None, letter.event_type)
-            and self.external_id in (None, letter.external_id, letter.message_id)
+            and self.external_id in (None, letter.external_id, letter.message_id, letter.group)
             and (self.since is None or letter.received_at >= self.since)
             and (self.until is None or letter.received_at < self.until)
         )
@@ -176,13 +180,15 @@ class DeadLetterQueue:
             MaxNumberOfMessages=10,
             VisibilityTimeout=visibility,
             WaitTimeSeconds=self.patience,
-            AttributeNames=["SentTimestamp"],
+            AttributeNames=["SentTimestamp", "MessageGroupId"],
         )
         return [DeadLetter.from_message(message) for message in answer.get("Messages", [])]
 
     def _send(self, letters: Sequence[DeadLetter]) -> None:
+        fifo = self.alive.endswith(".fifo")
         entries = [
-            {"Id": str(index), "MessageBody": letter.body, "MessageGroupId": letter.source or UNKNOWN}
+            {"Id": str(index), "MessageBody": letter.body, "MessageGroupId": letter.group or letter.source or UNKNOWN}
+            | ({"MessageDeduplicationId": uuid4().hex} if fifo else {})
             for index, letter in enumerate(letters)
         ]
         _require_success(self.client.send_message_batch(QueueUrl=self.alive, Entries=entries), "sent")
@@ -196,6 +202,15 @@ class DeadLetterQueue:
 
 def open_queue(stage: Stage, queue: str, visibility: int = VISIBILITY_SECONDS) -> DeadLetterQueue:
     """The dead-letter queue of one of ``QUEUES``; one that is not there ends the command."""
+    return _open(stage, queue, dead_letters_of(queue), visibility)
+
+
+def open_stream_failures(stage: Stage) -> DeadLetterQueue:
+    """What the functions behind the sessions' stream gave up; nothing can be sent from there."""
+    return _open(stage, "stream-failures", "stream-failures", VISIBILITY_SECONDS)
+
+
+def _open(stage: Stage, alive: str, dead: str, visibility: int) -> DeadLetterQueue:
     client = stage.client("sqs")
 
     def url(name: str) -> str:
@@ -206,7 +221,12 @@ def open_queue(stage: Stage, queue: str, visibility: int = VISIBILITY_SECONDS) -
             raise click.ClickException(f"There is no queue {deployed}: deploy the data stack first.") from None
 
     patience = 0 if stage.name == "local" else _PATIENCE_SECONDS  # the local cloud has one server
-    return DeadLetterQueue(client, url(queue), url(f"{queue}-dlq"), visibility, patience)
+    return DeadLetterQueue(client, url(alive), url(dead), visibility, patience)
+
+
+def dead_letters_of(queue: str) -> str:
+    """The name of a queue's dead-letter queue; that of a FIFO queue must end as one."""
+    return queue.removesuffix(".fifo") + "-dlq" + (".fifo" if queue.endswith(".fifo") else "")
 
 
 def _chunks(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:

@@ -1,4 +1,4 @@
-"""``dlq``: the messages that were received three times and stored never."""
+"""``dlq``: the messages that were received several times and dealt with never."""
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -42,7 +42,7 @@ class Dlq:
 pass_dlq = click.make_pass_decorator(Dlq)
 
 
-@click.group(epilog=examples("dlq list", "dlq redrive --source github --dry-run"))
+@click.group(epilog=examples("dlq list", "dlq redrive --source github --dry-run", "dlq --queue failed-turns redrive"))
 @click.option("--queue", type=click.Choice(QUEUES), default=QUEUES[0], show_default=True, help="Whose dead letters.")
 @click.option(
     "--visibility",
@@ -144,6 +144,7 @@ def _description(letter: DeadLetter) -> dict[str, Any]:
         "message_id": letter.message_id,
         "source": letter.source,
         "external_id": letter.external_id,
+        "group": letter.group,
         "event_type": letter.event_type,
         "received_at": letter.received_at,
         "sent_at": letter.sent_at,

@@ -1,4 +1,4 @@
-"""``secrets``: the signing secrets of the sources. They are never shown, but once where they are generated."""
+"""``secrets``: what the sources, the shop and the chat sign with. Never shown, but once where it is generated."""
 
 import json
 import sys
@@ -12,6 +12,7 @@ import click
 from chalicelib.webhooks.secret_forms import fault_of, new_secret
 from chalicelib.webhooks.secrets import read_secrets
 from chalicelib.webhooks.sources import SOURCES
+from ops.chat_secrets import CHAT_SECRETS, chat_fault_of, new_chat_secret
 from ops.output import confirm, examples, yes_option
 from ops.rotation import finish, has_active, holds, rotate, set_secret
 from ops.stage import Stage, pass_stage
@@ -20,7 +21,7 @@ from ops.times import Span, utc_now
 
 @dataclass(frozen=True)
 class StoredSecret:
-    """A source's secret as it lies in Secrets Manager."""
+    """A secret of a source's or the chat's, as it lies in Secrets Manager."""
 
     stage: Stage
     source: str
@@ -48,6 +49,8 @@ class StoredSecret:
 
     @property
     def name(self) -> str:
+        if self.source in CHAT_SECRETS:
+            return self.stage.chat_secret(self.source)
         return self.stage.source_secret(self.source)
 
 
@@ -57,7 +60,7 @@ def _value_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return value(generate(command))
 
 
-source_argument = click.argument("source", type=click.Choice(sorted(SOURCES)))
+source_argument = click.argument("source", type=click.Choice([*sorted(SOURCES), *CHAT_SECRETS]))
 
 
 @click.group(epilog=examples("secrets set github", "secrets rotate github --generate --overlap 24h"))
@@ -71,7 +74,11 @@ def secrets() -> None:
 @yes_option
 @pass_stage
 def set_(stage: Stage, source: str, value: str | None, generate: bool, yes: bool) -> None:
-    """Give SOURCE its one secret: typed unseen, from standard input (-), or generated."""
+    """Give SOURCE, or the chat, its one secret: typed unseen, from standard input (-), or generated.
+
+    The shop's backend signs who a customer is with chat-identity; with chat-signing Frontdesk signs its own tokens, of
+    which those signed before then count no more.
+    """
     stored = StoredSecret(stage, source)
     document = stored.read()
     if document and document["secrets"]:
@@ -93,6 +100,7 @@ def set_(stage: Stage, source: str, value: str | None, generate: bool, yes: bool
         "secrets rotate github --generate --overlap 24h",
         "secrets rotate github -            # the provider's new secret, from standard input",
         "secrets rotate github --finish --yes",
+        "secrets rotate chat-signing --generate",
     ),
 )
 @source_argument
@@ -152,16 +160,15 @@ def verify_token(stage: Stage, source: str, token: str) -> None:
 
 
 def _new_value(source: str, value: str | None, *, generate: bool) -> str:
-    scheme = SOURCES[source].scheme
     if generate and value is not None:
         raise click.UsageError("Either --generate or a secret of yours, not both.")
     if generate:
-        return new_secret(scheme)
+        return new_chat_secret() if source in CHAT_SECRETS else new_secret(SOURCES[source].scheme)
     if value not in (None, "-"):
         raise click.UsageError(
             "A secret on the command line stays in the shell's history: type it, or write - for stdin."
         )
     secret = sys.stdin.read().rstrip("\r\n") if value == "-" else click.prompt("Secret", hide_input=True, err=True)
-    if fault := fault_of(scheme, secret):
+    if fault := chat_fault_of(secret) if source in CHAT_SECRETS else fault_of(SOURCES[source].scheme, secret):
         raise click.ClickException(fault)
     return str(secret)

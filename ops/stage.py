@@ -10,6 +10,7 @@ import boto3
 import click
 from botocore.config import Config
 
+from chalicelib.aws.tables import Table
 from chalicelib.settings import APP_NAME
 
 STAGES = ("local", "dev", "prod")
@@ -49,6 +50,14 @@ class Stage:
     def source_secret(self, source: str) -> str:
         """The name of a source's secret in Secrets Manager."""
         return f"{APP_NAME}/{self.name}/webhooks/{source}"
+
+    def chat_secret(self, name: str) -> str:
+        """The name of one of the chat's secrets in Secrets Manager."""
+        return f"{APP_NAME}/{self.name}/{name}"
+
+    def sessions_table(self) -> Table:
+        """The chat's sessions, under the operator's own leave to read and write them."""
+        return Table(self.client("dynamodb"), self.deployed_name("sessions"))
 
     def address(self) -> str:
         """Where the HTTP door answers."""

@@ -2,8 +2,8 @@
 
 *Duplicate* (a condition failed) is raised as ``ConditionFailedError``, which callers expect. *Retryable* (throttled,
 a fault of the service, a transaction that met another) is tried again with backoff and jitter, and raised as
-``UnavailableError`` in the end. *Fatal* (a malformed request, no such table, no leave) is raised as it is: only a new
-deployment mends it.
+``UnavailableError`` in the end. *Fatal* (a malformed request, no such table, no leave) is raised at once, as
+``RefusedError``: only a new deployment mends it.
 
 Items hold texts, whole numbers and decimals, bytes, booleans, None, lists and dictionaries; a float is refused, since
 DynamoDB has no room for one.
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
+from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -37,6 +38,7 @@ _RETRYABLE = frozenset(
         "RequestLimitExceeded",
         "ServiceUnavailable",
         "ThrottlingException",
+        "TransactionConflictException",
         "TransactionInProgressException",
     }
 )
@@ -54,6 +56,10 @@ class ConditionFailedError(FrontdeskError):
         super().__init__("A condition of the write does not hold.")
         self.items = items
         self.failed = failed
+
+
+class RefusedError(UnavailableError):
+    """The table does not take the request, now or later; the message names DynamoDB's error."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +113,34 @@ class Table:
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
     def query(
-        self, partition: str, prefix: str = "", *, newest_first: bool = False, limit: int | None = None
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        first: str | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
     ) -> list[Item]:
-        """The items of a partition whose sort keys begin with ``prefix``, as they are now, all pages of them."""
-        return list(self._query(partition, prefix, newest_first, limit))
+        """The items of a partition whose sort keys begin with ``prefix``, as they are now, all pages of them.
 
-    def _query(self, partition: str, prefix: str, newest_first: bool, limit: int | None) -> Iterator[Item]:
+        ``first`` is the sort key to begin with; after the prefix, keys then have ASCII characters alone.
+        """
+        condition, values = "PK = :partition", {":partition": partition}
+        if first is not None:
+            condition += " AND SK BETWEEN :first AND :last"
+            values |= {":first": first, ":last": prefix + "~"}
+        elif prefix:
+            condition += " AND begins_with(SK, :prefix)"
+            values |= {":prefix": prefix}
+        return list(self._query(condition, values, newest_first, limit))
+
+    def _query(
+        self, condition: str, values: Mapping[str, Any], newest_first: bool, limit: int | None
+    ) -> Iterator[Item]:
         arguments: dict[str, Any] = {
             "TableName": self.name,
-            "KeyConditionExpression": "PK = :partition" + (" AND begins_with(SK, :prefix)" if prefix else ""),
-            "ExpressionAttributeValues": marshal({":partition": partition} | ({":prefix": prefix} if prefix else {})),
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": marshal(values),
             "ScanIndexForward": not newest_first,
             "ConsistentRead": True,
         }
@@ -143,12 +167,16 @@ class Table:
         return unmarshal(answer.get("Attributes", {}))
 
     def transact(self, *writes: Write) -> None:
-        """Carry out several writes, all or none of them; ``ConditionFailedError`` when one may not be."""
+        """Carry out several writes, all or none of them; ``ConditionFailedError`` when one may not be.
+
+        A repetition after an answer that was lost is known by its token, and succeeds as the first did.
+        """
         items = [
             {write.kind: self._arguments(write) | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}
             for write in writes
         ]
-        self._call(lambda: self.client.transact_write_items(TransactItems=items))
+        token = uuid4().hex
+        self._call(lambda: self.client.transact_write_items(TransactItems=items, ClientRequestToken=token))
 
     def write_batch(self, puts: Iterable[Item] = (), deletes: Iterable[Item] = ()) -> None:
         """Write any number of items without conditions, 25 at a time; what is left unprocessed is sent again."""
@@ -207,16 +235,19 @@ def _raise_unless_retryable(error: ClientError) -> None:
         item = error.response.get("Item")
         raise ConditionFailedError([unmarshal(item) if item else None], [True]) from None
     if code == "TransactionCanceledException":
-        reasons = error.response.get("CancellationReasons", [])
-        codes = [reason.get("Code") for reason in reasons]
-        if "ConditionalCheckFailed" in codes:
-            items = [unmarshal(reason["Item"]) if reason.get("Item") else None for reason in reasons]
-            raise ConditionFailedError(items, [code == "ConditionalCheckFailed" for code in codes]) from None
-        if _RETRYABLE_REASONS.intersection(codes):
-            return
-        raise error
-    if code not in _RETRYABLE:
-        raise error
+        _raise_cancelled(error)
+    elif code not in _RETRYABLE and error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) < 500:
+        raise RefusedError(f"The table refuses: {code}.") from error
+
+
+def _raise_cancelled(error: ClientError) -> None:
+    reasons = error.response.get("CancellationReasons", [])
+    codes = [reason.get("Code") for reason in reasons]
+    if "ConditionalCheckFailed" in codes:
+        items = [unmarshal(reason["Item"]) if reason.get("Item") else None for reason in reasons]
+        raise ConditionFailedError(items, [code == "ConditionalCheckFailed" for code in codes]) from None
+    if not _RETRYABLE_REASONS.intersection(codes):
+        raise RefusedError(f"The table refuses: {', '.join(map(str, codes))}.") from error
 
 
 def marshal(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,17 +21,23 @@ from chalicelib.chat.failed_turns import FailedTurn
 from chalicelib.chat.handoff import Handoffs
 from chalicelib.chat.prompt import MAX_CONTEXT_TURNS, build_messages, build_system
 from chalicelib.chat.replies import Model, Reply, Replying, Tool
-from chalicelib.chat.sessions import Session, Sessions, Status, session_key
-from chalicelib.chat.summaries import SUMMARISE_FROM, Summaries
+from chalicelib.chat.sessions import Session, Sessions, session_key
+from chalicelib.chat.summaries import Summaries, count_answer
 from chalicelib.chat.tokens import ANONYMOUS
 from chalicelib.chat.turns import Turn
-from chalicelib.errors import UnavailableError
+from chalicelib.errors import RequestError, UnavailableError
 
-AWAIT_SECONDS = 10
+ANSWER_SECONDS = 35
+"""How long the model may take for a whole answer. Its client's patience of 12 s may come on top of it."""
+
+RUN_SECONDS = 50
+"""No answer begins that may take longer than this after the function's start; its time limit is 60 s."""
+
+AWAIT_SECONDS = 8
 """How long an answer that the table refused is waited for, before the session is tried again."""
 
-ANSWER_SECONDS = 40
-"""How long a whole answer may take; the function's time limit is longer."""
+SESSION_TOKENS = 200_000
+"""What the model may charge for one session, before it is asked no more."""
 
 
 class Orders(Protocol):
@@ -61,45 +67,62 @@ class Answering:
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
-    def answer(self, session_id: str, *, again: bool) -> None:
-        """Answer what is unanswered in a session; ``again`` says that this was tried before.
+    def answer(self, session_id: str, *, receives: int) -> bool:
+        """Answer what is unanswered in a session, as far as time allows; whether that was all of it.
 
-        ``UnavailableError`` when it must be tried again.
+        ``receives`` counts the runs for the same cause, this one included. ``UnavailableError`` when it must be tried
+        again.
+        """
+        started = self.clock()
+        session, turns = self._load(session_id)
+        if session and receives > 1:
+            self._show_last(session, turns)
+        if session is None or session.status != "active":
+            return True
+        for turn in unanswered(session, turns):
+            if self.clock() + ANSWER_SECONDS > started + RUN_SECONDS:
+                return False
+            stored = self._answer(session, [known for known in turns if known.seq <= turn.seq], turn, receives)
+            if stored is None or stored.session.status != "active":
+                return True
+            session = stored.session
+            turns = sorted([*turns, stored.answer], key=lambda known: known.seq)
+        return True
+
+    def apologise(self, session_id: str) -> bool:
+        """The last attempt has come: store an apology for the first turn that is unanswered; whether it was the last.
+
+        The others behind it have not failed yet.
         """
         session, turns = self._load(session_id)
-        if session is None or session.status != "active":
-            return
-        missing = [turn for turn in turns if turn.author == "customer" and turn.seq > session.answered]
-        if not missing and again:
+        if session:
             self._show_last(session, turns)
-        for turn in missing:
-            session = self._answer(session, [known for known in turns if known.seq <= turn.seq], turn)
-            if session is None:
-                return
-            if stored := self.sessions.turn(session_id, turn.seq + 1) if len(missing) > 1 else None:
-                turns = sorted([*turns, stored], key=lambda known: known.seq)
+        if session is None or session.status != "active":
+            return True
+        missing = unanswered(session, turns)
+        if missing:
+            self._store(session, missing[0], Reply(persona.APOLOGY, 0, complete=False), None)
+        return len(missing) < 2
 
-    def apologise(self, session_id: str) -> None:
-        """The last attempt has come: store an apology for what is unanswered, so that no turn is left alone."""
-        session, turns = self._load(session_id)
-        for turn in turns:
-            if session and session.status == "active" and turn.author == "customer" and turn.seq > session.answered:
-                session = self._store(session, turn, Reply(persona.APOLOGY, 0, complete=False), None)
+    def _load(self, session_id: str) -> tuple[Session | None, Sequence[Turn]]:
+        """A session and its newest turns, at the same time; more of them when more are unanswered."""
+        with ThreadPoolExecutor(1) as pool:
+            newest = pool.submit(self.sessions.turns, session_id, MAX_CONTEXT_TURNS)
+            session, turns = self.sessions.find(session_id), newest.result()
+        if session and len(turns) == MAX_CONTEXT_TURNS and turns[0].seq > session.answered + 1:
+            turns = self.sessions.turns_from(session_id, session.answered - MAX_CONTEXT_TURNS)
+        return session, turns
 
-    def _load(self, session_id: str) -> tuple[Session | None, list[Turn]]:
-        """A session and its newest turns, at the same time."""
-        with ThreadPoolExecutor(2) as pool:
-            turns = pool.submit(self.sessions.turns, session_id, MAX_CONTEXT_TURNS)
-            return self.sessions.find(session_id), turns.result()
-
-    def _answer(self, session: Session, turns: Sequence[Turn], turn: Turn) -> Session | None:
-        """Answer one turn; the session as it is then, None when it is no longer the assistant's."""
+    def _answer(self, session: Session, turns: Sequence[Turn], turn: Turn, receives: int) -> "_Stored | None":
+        """Answer one turn; None when the session is no longer the assistant's."""
+        if session.tokens >= SESSION_TOKENS:
+            return self._store(session, turn, Reply(persona.TIRED, 0, complete=False), None)
         assert turn.message_id is not None
         summary = self.summaries.latest(session) if session.summary_upto else None
         customer = session.name or (session.customer_id if session.customer_id != ANONYMOUS else None)
         system = build_system(persona.SYSTEM, summary, customer)
         wish = _Wish()
-        sender = DeltaSender(self.socket, self.sessions, session, turn.message_id, self.clock)
+        sender = DeltaSender(self.socket, self.sessions, session, turn.message_id, self.clock, run=receives - 1)
         replying = Replying(self.model, self.clock, self.sleep, self.clock() + ANSWER_SECONDS)
         reply = replying.reply(system, build_messages(system, turns), self._tools(session, wish), sender)
         return self._store(session, turn, reply, wish.reason)
@@ -116,8 +139,8 @@ class Answering:
 
         return {"look_up_order": look_up_order, "request_human": request_human}
 
-    def _store(self, session: Session, turn: Turn, reply: Reply, wish: str | None) -> Session | None:
-        """Store an answer and show it as it is stored; the session as it is then, None when it is not the bot's."""
+    def _store(self, session: Session, turn: Turn, reply: Reply, wish: str | None) -> "_Stored | None":
+        """Store an answer and show it as it is stored; None when the session is no longer the assistant's."""
         answer = Turn(
             turn.seq + 1,
             "bot",
@@ -127,33 +150,26 @@ class Answering:
             response_id=f"{session.session_id}:{turn.seq + 1}",
         )
         try:
-            after = self._write(session, answer, wish)
-        except UnavailableError:
-            telemetry.logger.error("answer not stored", session_id=session.session_id, seq=answer.seq)
+            stored = self._write(session, answer, reply.tokens, wish)
+        except UnavailableError as error:
+            telemetry.logger.error("answer not stored", session_id=session.session_id, seq=answer.seq, exc_info=error)
             self.failed_turns.keep(FailedTurn(session.session_id, answer))
-            after = self._await(session, answer)
-        if after is None:
-            return None
-        stored = answer if after is not session else self.sessions.turn(session.session_id, answer.seq) or answer
-        self._show(session, frames.message(stored))
-        if wish is not None and after.status == "waiting":
-            self._show(session, frames.handoff("waiting"))
-            self.desk.show_queue()
-        return after
+            stored = self._await(session, answer, wish)
+        if stored is not None:
+            self._show_stored(stored)
+        return stored
 
-    def _write(self, session: Session, answer: Turn, wish: str | None) -> Session | None:
+    def _write(self, session: Session, answer: Turn, tokens: int, wish: str | None) -> "_Stored | None":
         """The answer, and on META that it is there; with a wish for a person, the handoff too.
 
-        Returns the very ``session`` when the answer had been stored before.
+        When the answer had been stored before, that one counts.
         """
         for _ in range(handoff.ATTEMPTS):
-            answered, unsummarised = answer.seq - 1, session.unsummarised + 2
-            extra: dict[str, Any] = {"answered": answered, "unsummarised": unsummarised}
-            extra |= {"summarise": True} if unsummarised >= SUMMARISE_FROM else {}
+            extra: dict[str, Any] = {"answered": answer.seq - 1, **count_answer(session)}
+            extra |= {"tokens": session.tokens + tokens} if tokens else {}
+            note, writes = None, [_note_answer(session, extra)]
             if wish is not None:
-                writes, _ = self.handoffs.writes(session, handoff.to_people("assistant", wish), extra=extra)
-            else:
-                writes = [_note_answer(session, extra)]
+                writes, note = self.handoffs.writes(session, handoff.to_people("assistant", wish), extra=extra)
             try:
                 self.sessions.table.transact(put(answer.to_item(session.session_id)), *writes)
             except ConditionFailedError:
@@ -161,28 +177,52 @@ class Answering:
                 if found is None or found.status != "active":
                     return None
                 if found.answered >= answer.seq - 1:
-                    return session
+                    return self._stored_before(found, answer)
                 session = found
                 continue
-            status: Status = "waiting" if wish is not None else "active"
-            return replace(session, status=status, answered=answered, unsummarised=unsummarised)
+            unsummarised, charged = extra["unsummarised"], session.tokens + tokens
+            after = replace(session, answered=answer.seq - 1, unsummarised=unsummarised, tokens=charged)
+            return _Stored(replace(after, status="waiting", seq=note.seq) if note else after, answer, note)
         raise UnavailableError("The conversation moves too fast at the moment.")
 
-    def _await(self, session: Session, answer: Turn) -> Session | None:
+    def _await(self, session: Session, answer: Turn, wish: str | None) -> "_Stored | None":
         """Wait until an answer is stored that was given away: while this waits, no other answer can overtake it."""
-        for _ in range(AWAIT_SECONDS):
+        until = self.clock() + AWAIT_SECONDS
+        while self.clock() < until:
             self.sleep(1)
             with suppress(UnavailableError):
                 found = self.sessions.find(session.session_id)
-                if found is None or found.answered >= answer.seq - 1:
-                    return found
+                if found is None:
+                    return None
+                if found.answered >= answer.seq - 1:
+                    return self._grant(self._stored_before(found, answer), wish)
         raise UnavailableError("An answer is not stored yet.")
 
+    def _stored_before(self, session: Session, answer: Turn) -> "_Stored":
+        return _Stored(session, self.sessions.turn(session.session_id, answer.seq) or answer)
+
+    def _grant(self, stored: "_Stored", wish: str | None) -> "_Stored":
+        """The handoff of an answer that was stored without it, unless a person is there already."""
+        if wish is not None:
+            with suppress(RequestError):
+                after, note = self.handoffs.take(stored.session.session_id, handoff.to_people("assistant", wish))
+                return replace(stored, session=after, note=note)
+        return stored
+
+    def _show_stored(self, stored: "_Stored") -> None:
+        self._show(stored.session, frames.message(stored.answer))
+        if stored.note:
+            self._show(stored.session, frames.message(stored.note))
+            self._show(stored.session, frames.handoff(stored.session.status))
+            self.desk.show_queue()
+            telemetry.count("Handoffs", status=stored.session.status)
+
     def _show_last(self, session: Session, turns: Sequence[Turn]) -> None:
-        """Show the last answer again: who stored it may have died before showing it."""
-        for turn in turns:
-            if turn.seq == session.answered + 1 and turn.author == "bot":
-                self._show(session, frames.message(turn))
+        """Show the last answer again, and what came with it: who stored it may have died before showing it."""
+        answer = next((turn for turn in turns if turn.seq == session.answered + 1 and turn.author == "bot"), None)
+        if answer:
+            note = turns[-1] if turns[-1].author == "system" else None
+            self._show_stored(_Stored(session, answer, note))
 
     def _show(self, session: Session, frame: frames.Frame) -> None:
         """Show a frame to the customer, wherever they are connected by now."""
@@ -193,14 +233,21 @@ class Answering:
             self.socket.send(found.connection_id, frame)
 
 
+def unanswered(session: Session, turns: Sequence[Turn]) -> list[Turn]:
+    """The customer's turns that wait for the assistant. What was said before a person came or left is theirs."""
+    settled = max((turn.seq for turn in turns if turn.author in ("agent", "system")), default=0)
+    return [turn for turn in turns if turn.author == "customer" and turn.seq > max(settled, session.answered)]
+
+
 def _note_answer(session: Session, changes: Mapping[str, Any]) -> Any:
     expression = "SET " + ", ".join(f"{name} = :{name}" for name in changes)
     return update(
         session_key(session.session_id),
         expression,
-        "#status = :active AND answered < :answered",
+        "#status = :active AND answered < :answered AND unsummarised = :was_unsummarised",
         names={"status": "status"},
         active="active",
+        was_unsummarised=session.unsummarised,
         **changes,
     )
 
@@ -210,3 +257,12 @@ class _Wish:
     """That the model asked for a person, and why. It is granted together with the answer, or not at all."""
 
     reason: str | None = None
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """An answer as it is stored, its session as it is then, and the system's note when that gave it to people."""
+
+    session: Session
+    answer: Turn
+    note: Turn | None = None

@@ -1,17 +1,31 @@
 """Deltas: an answer shown while it comes, in about fifteen frames, for each costs a request."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.chat import frames
 from chalicelib.chat.sessions import Session, Sessions
 from chalicelib.errors import UnavailableError
 
-CHARACTERS = 40
-"""So much is gathered before it is sent; an answer of 600 characters makes fifteen deltas."""
+LOOK_SECONDS = 1.0
+"""So long a customer who is gone is not looked for again."""
 
-SECONDS = 0.7
-"""And so long it is held back at most."""
+ATTEMPTS_A_RUN = 100
+"""Attempts are counted on from one run of an answer to the next: each run begins at the next multiple of this."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many deltas an answer makes: ``characters`` are gathered first, and later a fifth of what was sent before.
+
+    An answer of 600 characters makes about a dozen, one of 4,000 two dozen. None is held back for longer than
+    ``seconds``, as long as the model goes on.
+    """
+
+    characters: int = 40
+    share: int = 5
+    seconds: float = 0.7
 
 
 class Socket(Protocol):
@@ -23,7 +37,15 @@ class DeltaSender:
     """Sends the deltas of one answer. A customer who comes back meanwhile gets all of it so far, as a new attempt."""
 
     def __init__(
-        self, socket: Socket, sessions: Sessions, session: Session, message_id: str, clock: Callable[[], float]
+        self,
+        socket: Socket,
+        sessions: Sessions,
+        session: Session,
+        message_id: str,
+        clock: Callable[[], float],
+        *,
+        run: int = 0,
+        pace: Pace | None = None,
     ) -> None:
         self._socket = socket
         self._sessions = sessions
@@ -31,51 +53,59 @@ class DeltaSender:
         self._connection_id = session.connection_id
         self._message_id = message_id
         self._clock = clock
-        self._attempt = 0
+        self._pace = pace or Pace()
+        self._attempt = run * ATTEMPTS_A_RUN
         self._index = 0
-        self._sent = ""
-        self._held = ""
+        self._said = ""
+        self._sent = 0
         self._sent_at = 0.0
+        self._looked_at = clock()
 
     def begin(self) -> None:
         """A new attempt: what was shown of earlier ones counts no more."""
-        self._attempt += 1
-        self._index = 0
-        self._sent = self._held = ""
-        self._sent_at = 0.0
+        self._said = ""
+        self._begin_frames()
 
     def add(self, text: str) -> None:
         """More of the answer; sent at once when it is the first, or when enough has come together."""
-        self._held += text
-        late = self._clock() - self._sent_at >= SECONDS
-        if not self._sent or len(self._held) >= CHARACTERS or late:
+        self._said += text
+        enough = max(self._pace.characters, self._sent // self._pace.share)
+        late = self._clock() - self._sent_at >= self._pace.seconds
+        if not self._sent or len(self._said) - self._sent >= enough or late:
             self.flush()
 
     def flush(self) -> None:
         """Send what is held back. A customer who is gone finds the answer in the history."""
-        if not self._held or self._connection_id is None:
+        if self._sent == len(self._said) or not (self._connection_id or self._find_again()):
             return
-        text, self._held = self._held, ""
-        self._sent_at = self._clock()
-        if self._send(text):
-            self._index += 1
-            self._sent += text
-        else:
-            self._find_again(self._sent + text)
+        if not self._send() and self._find_again():
+            self._send()
 
-    def _find_again(self, everything: str) -> None:
+    def _find_again(self) -> bool:
+        """Look for the customer's new connection, now and then; whether there is one."""
+        if self._connection_id is None and self._clock() - self._looked_at < LOOK_SECONDS:
+            return False
+        self._looked_at = self._clock()
         found = self._sessions.find(self._session_id)
         moved = found.connection_id if found and found.connection_id != self._connection_id else None
         self._connection_id = moved
         if moved:
-            self.begin()
-            if self._send(everything):
-                self._index, self._sent = 1, everything
+            self._begin_frames()
+        return moved is not None
 
-    def _send(self, text: str) -> bool:
+    def _begin_frames(self) -> None:
+        self._attempt += 1
+        self._index = self._sent = 0
+        self._sent_at = 0.0
+
+    def _send(self) -> bool:
+        """Send all that was not sent yet; whether the connection is still there."""
         assert self._connection_id is not None
-        frame = frames.delta(self._message_id, self._attempt, self._index, text)
+        frame = frames.delta(self._message_id, self._attempt, self._index, self._said[self._sent :])
         try:
-            return self._socket.send(self._connection_id, frame)
+            if not self._socket.send(self._connection_id, frame):
+                return False
         except UnavailableError:
-            return True  # a delta may be lost: the whole message follows
+            pass  # a delta may be lost: the whole message follows
+        self._index, self._sent, self._sent_at = self._index + 1, len(self._said), self._clock()
+        return True

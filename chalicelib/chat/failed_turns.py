@@ -62,20 +62,21 @@ class TurnWriter:
         failed = []
         for message in messages:
             try:
-                outcome = self._write(FailedTurn.from_message(message.body))
+                self._write(FailedTurn.from_message(message.body))
             except Exception:  # noqa: BLE001 - the boundary of one message
                 telemetry.logger.exception("failed turn not stored", message_id=message.message_id)
                 telemetry.count("FailedTurns", outcome="failed")
                 failed.append(message.message_id)
-            else:
-                telemetry.count("FailedTurns", outcome=outcome)
         return failed
 
-    def _write(self, failed: FailedTurn) -> str:
+    def _write(self, failed: FailedTurn) -> None:
         """Store a turn and note it on its session, which must be there, unless that was done before.
 
         Whose conversation it is by now does not matter: the answer was finished while it was the assistant's.
         """
+        telemetry.count("FailedTurns", outcome=self._store(failed))
+
+    def _store(self, failed: FailedTurn) -> str:
         item = failed.turn.to_item(failed.session_id)
         for _ in range(ATTEMPTS):
             meta = self.table.get(session_key(failed.session_id))

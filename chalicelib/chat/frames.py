@@ -18,6 +18,9 @@ MAX_CONTENT = 4_000
 
 MAX_REASON = 500
 
+MAX_HISTORY_BYTES = 100_000
+"""Of the 128 KB that a connection takes in one message."""
+
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
 Frame = Mapping[str, Any]
@@ -132,7 +135,21 @@ def message(turn: Turn, session_id: str | None = None) -> Frame:
 
 
 def session(session_id: str, status: str, turns: Sequence[Turn]) -> Frame:
-    return {"type": "session", "session_id": session_id, "status": status, "history": [shown(turn) for turn in turns]}
+    """A session as its customer comes back to it; ``turns`` are its history, the newest of which that fit are shown."""
+    return {"type": "session", "session_id": session_id, "status": status, "history": history(turns)}
+
+
+def history(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+    """The newest turns that fit into one frame, in their order."""
+    kept: list[dict[str, Any]] = []
+    left = MAX_HISTORY_BYTES
+    for turn in reversed(turns):
+        entry = shown(turn)
+        left -= len(json.dumps(entry, ensure_ascii=False).encode())
+        if left < 0:
+            break
+        kept.insert(0, entry)
+    return kept
 
 
 def handoff(status: str, session_id: str | None = None) -> Frame:

@@ -123,7 +123,7 @@ class Handoffs:
             turn = Turn(session.seq + 1, "agent", content, now, response_id=message_id, agent=session.agent)
             item = turn.to_item(session.session_id)
             marker = {"PK": item["PK"], "SK": f"MSG#{message_id}", "seq": turn.seq, "ttl": item["ttl"]}
-            change = _update(session, {"seq": turn.seq, "updated_at": now, **count_answer(session)})
+            change = _update(session, {"seq": turn.seq, **_use(session, now), **count_answer(session)})
             try:
                 self.table.transact(put(marker), put(item), change)
             except ConditionFailedError as refused:
@@ -201,11 +201,16 @@ def _changes(session: Session, step: Step, turn: Turn, entry: str) -> dict[str, 
     changes = {
         "status": step.after,
         "seq": turn.seq,
-        "updated_at": turn.at,
+        **_use(session, turn.at),
         "agent": step.agent if step.after in ("handoff", "closed") else None,
         "waiting": entry if step.after in ("waiting", "handoff") or step.is_left else None,
     }
     return changes | ({"answered": session.seq} if step.after == "active" else {})
+
+
+def _use(session: Session, now: int) -> dict[str, int]:
+    """That a session was used just now, from which its life is counted."""
+    return {"updated_at": now, "ttl": session.lives_until(now)}
 
 
 def _update(session: Session, changes: Item) -> Write:

@@ -5,10 +5,13 @@ Formats: the Amazon Bedrock API reference, ConverseStream.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from botocore.eventstream import ParserError
 from botocore.exceptions import BotoCoreError, ClientError, EventStreamError
+from urllib3.exceptions import HTTPError
 
 from chalicelib.chat.prompt import Message
 from chalicelib.errors import FrontdeskError
@@ -89,13 +92,14 @@ class BedrockModel:
                 "guardrailVersion": self.guardrail.version,
             }
         try:
-            answer = self.client().converse_stream(**request)
-            yield from read_stream(answer["stream"])
+            with closing(self.client().converse_stream(**request)["stream"]) as stream:
+                yield from read_stream(stream)
         except EventStreamError as error:
             raise ModelError(_code(error), retryable=_code(error) not in _FATAL_IN_STREAM) from error
         except ClientError as error:
             raise ModelError(_code(error), retryable=_code(error) not in _FATAL) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, HTTPError, ParserError) as error:
+            # Once a stream has begun, botocore passes on what urllib3 and its own parser raise.
             raise ModelError(type(error).__name__, retryable=True) from error
 
 
@@ -105,33 +109,32 @@ def _code(error: ClientError) -> str:
 
 @dataclass
 class _Reader:
-    """What is known of a stream so far: the tool whose arguments come in pieces, and how the answer ended."""
+    """What is known of a stream so far: tools whose arguments come in pieces, by their block, and how it ended."""
 
-    tool: Mapping[str, str] | None = None
-    arguments: list[str] = field(default_factory=list)
+    tools: dict[int, tuple[Mapping[str, str], list[str]]] = field(default_factory=dict)
     reason: str | None = None
     tokens: int = 0
 
-    def read(self, event: Mapping[str, Any]) -> ModelEvent | None:
-        """Take in one event; what it completes, if anything."""
-        ((kind, content),) = event.items()
+    def read(self, kind: str, content: Mapping[str, Any]) -> ModelEvent | None:
+        """Take in one event; what it completes, if anything. Kinds that are not known mean nothing."""
+        block = content.get("contentBlockIndex", 0)
         match kind:
-            case "contentBlockStart":
-                self.tool, self.arguments = content.get("start", {}).get("toolUse"), []
+            case "contentBlockStart" if tool := content.get("start", {}).get("toolUse"):
+                self.tools[block] = (tool, [])
             case "contentBlockDelta":
-                return self._read_delta(content["delta"])
-            case "contentBlockStop" if self.tool:
-                tool, self.tool = self.tool, None
-                return ToolUse(tool["toolUseId"], tool["name"], _arguments("".join(self.arguments)))
+                return self._read_delta(block, content.get("delta", {}))
+            case "contentBlockStop" if block in self.tools:
+                tool, pieces = self.tools.pop(block)
+                return ToolUse(tool["toolUseId"], tool["name"], _arguments("".join(pieces)))
             case "messageStop":
-                self.reason = content["stopReason"]
+                self.reason = content.get("stopReason")
             case "metadata":
                 self.tokens = content.get("usage", {}).get("totalTokens", 0)
         return None
 
-    def _read_delta(self, delta: Mapping[str, Any]) -> ModelEvent | None:
-        if "toolUse" in delta:
-            self.arguments.append(delta["toolUse"].get("input", ""))
+    def _read_delta(self, block: int, delta: Mapping[str, Any]) -> ModelEvent | None:
+        if block in self.tools and "toolUse" in delta:
+            self.tools[block][1].append(delta["toolUse"].get("input", ""))
         return Text(delta["text"]) if delta.get("text") else None
 
 
@@ -139,8 +142,9 @@ def read_stream(stream: Iterable[Mapping[str, Any]]) -> Iterator[ModelEvent]:
     """The events of a stream as plain values. One that ends without having stopped raises ``ModelError``."""
     reader = _Reader()
     for event in stream:
-        if (completed := reader.read(event)) is not None:
-            yield completed
+        for kind, content in event.items():
+            if (completed := reader.read(kind, content)) is not None:
+                yield completed
     if reader.reason is None:
         raise ModelError("The stream ended without a stop.", retryable=True)
     yield Stop(reader.reason, reader.tokens)
@@ -149,6 +153,6 @@ def read_stream(stream: Iterable[Mapping[str, Any]]) -> Iterator[ModelEvent]:
 def _arguments(text: str) -> Mapping[str, Any]:
     try:
         arguments = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return arguments if isinstance(arguments, dict) else {}

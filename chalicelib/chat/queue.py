@@ -14,14 +14,17 @@ RETRY_SECONDS = 3
 
 
 class Answering(Protocol):
-    def answer(self, session_id: str, *, again: bool) -> None:
-        """Answer what is unanswered."""
+    def answer(self, session_id: str, *, receives: int) -> bool:
+        """Answer what is unanswered; whether that was all of it."""
 
-    def apologise(self, session_id: str) -> None:
-        """Store an apology for it."""
+    def apologise(self, session_id: str) -> bool:
+        """Store an apology for the first that is unanswered; whether that was all of it."""
 
 
-class Retries(Protocol):
+class Queue(Protocol):
+    def send(self, body: str, *, group: str) -> None:
+        """Return once the queue holds the message, else raise ``UnavailableError``."""
+
     def retry_in(self, receipt_handle: str, seconds: int) -> None:
         """Let a message come back after so long."""
 
@@ -29,7 +32,7 @@ class Retries(Protocol):
 @dataclass(frozen=True)
 class SessionQueue:
     answering: Answering
-    retries: Retries
+    queue: Queue
 
     def process(self, messages: Sequence[QueueMessage]) -> list[str]:
         """Answer the sessions of a batch; returns the first that failed and all behind it, for their order's sake."""
@@ -38,12 +41,15 @@ class SessionQueue:
                 self._process(message)
             except Exception:  # noqa: BLE001 - the boundary of one session
                 telemetry.logger.exception("session not answered", session_id=message.body, receives=message.receives)
-                self.retries.retry_in(message.receipt_handle, RETRY_SECONDS)
+                self.queue.retry_in(message.receipt_handle, RETRY_SECONDS)
                 return [later.message_id for later in messages[index:]]
         return []
 
     def _process(self, message: QueueMessage) -> None:
+        """Answer a session; what there was no time for is queued again, so that it has all its attempts."""
         if message.receives >= LAST_RECEIVE:
-            self.answering.apologise(message.body)
-            return
-        self.answering.answer(message.body, again=message.receives > 1)
+            done = self.answering.apologise(message.body)
+        else:
+            done = self.answering.answer(message.body, receives=message.receives)
+        if not done:
+            self.queue.send(message.body, group=message.body)

@@ -17,12 +17,12 @@ from chalicelib.chat.deltas import Socket
 from chalicelib.chat.desk import Desk
 from chalicelib.chat.frames import FrameError, Inbound
 from chalicelib.chat.handoff import Handoffs
+from chalicelib.chat.messages import Messages
 from chalicelib.chat.opening import read_ticket
-from chalicelib.chat.sessions import Connection, Session, Sessions
+from chalicelib.chat.sessions import Connection, Session, SessionClosedError, Sessions
 from chalicelib.chat.summaries import Summaries
 from chalicelib.chat.tokens import Tokens
-from chalicelib.chat.turns import Turn
-from chalicelib.errors import FrontdeskError, NotFoundError, RequestError, UnauthorizedError, UnavailableError
+from chalicelib.errors import FrontdeskError, RequestError, UnauthorizedError, UnavailableError
 
 
 class Queue(Protocol):
@@ -41,6 +41,7 @@ class Reception:
 
     tokens: Tokens
     sessions: Sessions
+    messages: Messages
     handoffs: Handoffs
     summaries: Summaries
     desk: Desk
@@ -120,30 +121,29 @@ class Reception:
         self._tell(connection.connection_id, frames.session(session.session_id, session.status, turns))
 
     def _take_message(self, connection: Connection, message_id: str, content: str) -> None:
-        session = self.sessions.claim_message(connection)
-        turn, is_new = self.sessions.add_message(session, message_id, content)
-        if session.status == "active":
-            self._queue(session, turn, is_new=is_new)
-        elif is_new:
+        added = self.messages.add(connection, message_id, content)
+        session, turn = added.session, added.turn
+        if session.status == "active" and (added.is_new or session.answered < turn.seq):
+            self.queue.send(session.session_id, group=session.session_id)
+        elif session.agent and added.is_new:
             self.desk.tell(session.agent, frames.message(turn, session.session_id))
         self._tell(connection.connection_id, frames.ack(message_id, turn.seq))
-        telemetry.count("ChatMessages" if is_new else "ChatMessagesRepeated")
-        if not is_new and (answer := self.sessions.turn(session.session_id, turn.seq + 1)):
+        telemetry.count("ChatMessages" if added.is_new else "ChatMessagesRepeated")
+        if not added.is_new and (answer := self.sessions.turn(session.session_id, turn.seq + 1)):
             self._tell(connection.connection_id, frames.message(answer))
 
-    def _queue(self, session: Session, turn: Turn, *, is_new: bool) -> None:
-        if is_new or session.answered < turn.seq:
-            self.queue.send(session.session_id, group=session.session_id)
-
     def _request_human(self, connection: Connection, reason: str) -> None:
+        """Hand a conversation over. Asking again, while one waits or is helped, tells how it stands."""
         session = self._session(connection)
+        if session.status == "closed":
+            raise SessionClosedError("This conversation was closed; start a new one.")
         self.desk.take(session.session_id, handoff.to_people("customer", reason))
 
     def _session(self, connection: Connection) -> Session:
         assert connection.session_id is not None
         session = self.sessions.find(connection.session_id)
         if session is None:
-            raise NotFoundError("This conversation has ended; start a new one.")
+            raise SessionClosedError("This conversation has ended; start a new one.")
         if session.connection_id != connection.connection_id:
             raise UnauthorizedError("This conversation goes on in another window.")
         return session

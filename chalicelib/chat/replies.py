@@ -89,6 +89,8 @@ class Replying:
             said += [spoken] if spoken.strip() else []
             if stop != "tool_use" or not uses:
                 return _finished(said, stop)
+            if self.clock() > self.deadline:
+                raise LateError
             content = ([{"text": spoken}] if spoken.strip() else []) + [_use_block(use) for use in uses]
             results = [_result_block(use, _run(tools, use)) for use in uses]
             messages += [{"role": "assistant", "content": content}, {"role": "user", "content": results}]
@@ -128,8 +130,8 @@ def _finished(said: Sequence[str], stop: str) -> str:
         return persona.FILTERED
     if stop in ("max_tokens", "model_context_window_exceeded"):
         return f"{text} {persona.CUT_OFF}".strip()
-    if not text:
-        raise ModelError("The model said nothing.", retryable=True)
+    if not text or stop not in ("end_turn", "stop_sequence", "tool_use"):
+        raise ModelError(f"The model said nothing whole; it stopped with {stop}.", retryable=True)
     return text
 
 

@@ -22,15 +22,7 @@ CONNECTION_SECONDS = 3 * 3_600
 HISTORY = 50
 """Turns that a client is shown when it comes back."""
 
-MESSAGE_INTERVAL_MS = 2_000
-MESSAGE_BURST_MS = 20_000
-"""A session may send ten messages at once, and then one every two seconds."""
-
 Status: TypeAlias = Literal["active", "waiting", "handoff", "closed"]
-
-
-class RateLimitedError(RequestError):
-    code = "rate_limited"
 
 
 class SessionClosedError(RequestError):
@@ -42,8 +34,8 @@ class Session:
     """A session as its META has it. Times are in seconds since the epoch.
 
     ``seq`` is the last number that was claimed, ``answered`` that of the last customer's turn that has its answer,
-    ``unsummarised`` how many turns no summary covers yet, ``summary_upto`` the last turn that one does.
-    ``waiting`` is the sort key of the session's entry on the desk.
+    ``tokens`` what the model has charged for it, ``unsummarised`` how many turns no summary covers yet,
+    ``summary_upto`` the last turn that one does, ``waiting`` the sort key of the session's entry on the desk.
     """
 
     session_id: str
@@ -61,6 +53,7 @@ class Session:
     connection_id: str | None = None
     agent: str | None = None
     waiting: str | None = None
+    tokens: int = 0
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
@@ -69,6 +62,10 @@ class Session:
     @property
     def ends_at(self) -> int:
         return self.created_at + LONGEST_SECONDS
+
+    def lives_until(self, now: int) -> int:
+        """When a session ends that is used now."""
+        return min(now + IDLE_SECONDS, self.ends_at)
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,11 @@ class Sessions:
             "updated_at": now,
             "ttl": now + IDLE_SECONDS,
         }
-        self.table.write(put(item))
+        try:
+            self.table.write(put(item))
+        except ConditionFailedError as refused:
+            if (refused.items[0] or {}).get("ticket") != ticket:  # otherwise it is our own, whose answer was lost
+                raise
         return Session.from_item(item)
 
     def resume(self, session_id: str, identity: Identity | None, ticket: str) -> Session:
@@ -131,7 +132,8 @@ class Sessions:
         if identity and session.customer_id not in (ANONYMOUS, identity.customer_id):
             raise UnauthorizedError
         known = {"customer_id": identity.customer_id, **_known(identity)} if identity else {}
-        assignments = {"ticket": ticket, "updated_at": int(self.clock()), "ttl": self._ttl(session.ends_at)} | known
+        now = int(self.clock())
+        assignments = {"ticket": ticket, "updated_at": now, "ttl": session.lives_until(now)} | known
         write = _set(session_key(session_id), assignments, "customer_id = :was", was=session.customer_id)
         try:
             item = self.table.write(write)
@@ -193,65 +195,6 @@ class Sessions:
             except ConditionFailedError:
                 return
 
-    def claim_message(self, connection: Connection) -> Session:
-        """Claim a number for a customer's message and the next one for its answer.
-
-        ``RateLimitedError``, ``SessionClosedError``, or ``UnauthorizedError`` when another socket took over.
-        """
-        assert connection.session_id is not None
-        now_ms = int(self.clock() * 1000)
-        attempts = (("allowed_at <= :now_ms", ":now_ms"), ("allowed_at BETWEEN :now_ms AND :burst", "allowed_at"))
-        for within, since in attempts:
-            try:
-                return Session.from_item(self._claim(connection, now_ms, within, since))
-            except ConditionFailedError as refused:
-                self._require_open(connection, refused.items[0])
-        raise RateLimitedError("You are writing faster than we can read; wait a moment.")
-
-    def _claim(self, connection: Connection, now_ms: int, within: str, since: str) -> Item:
-        uses_burst = ":burst" in within
-        return self.table.write(
-            update(
-                session_key(connection.session_id or ""),
-                f"SET allowed_at = {since} + :interval, updated_at = :now, #ttl = :ttl ADD seq :two",
-                f"connection_id = :connection AND #ttl > :now AND #status <> :closed AND {within}",
-                names={"ttl": "ttl", "status": "status"},
-                interval=MESSAGE_INTERVAL_MS,
-                now=now_ms // 1000,
-                now_ms=now_ms,
-                two=2,
-                ttl=self._ttl(connection.ends_at),
-                connection=connection.connection_id,
-                closed="closed",
-                **({"burst": now_ms + MESSAGE_BURST_MS - MESSAGE_INTERVAL_MS} if uses_burst else {}),
-            )
-        )
-
-    def _require_open(self, connection: Connection, item: Item | None) -> None:
-        if item is None or item["ttl"] <= self.clock():
-            raise SessionClosedError("This conversation has ended; start a new one.")
-        if item["status"] == "closed":
-            raise SessionClosedError("This conversation was closed; start a new one.")
-        if item.get("connection_id") != connection.connection_id:
-            raise UnauthorizedError("This conversation goes on in another window.")
-
-    def add_message(self, session: Session, message_id: str, content: str) -> tuple[Turn, bool]:
-        """Store a customer's turn under the number claimed before; whether it is new.
-
-        The same ``message_id`` a second time gives the turn as it was stored first.
-        """
-        turn = Turn(session.seq - 1, "customer", content, int(self.clock()), message_id)
-        item = turn.to_item(session.session_id)
-        marker = {"PK": item["PK"], "SK": f"MSG#{message_id}", "seq": turn.seq, "ttl": item["ttl"]}
-        try:
-            self.table.transact(put(item), put(marker))
-        except ConditionFailedError as refused:
-            stored = refused.items[1]
-            if stored is None:
-                raise
-            return Turn(stored["seq"], "customer", content, turn.at, message_id), False
-        return turn, True
-
     def turn(self, session_id: str, seq: int) -> Turn | None:
         """One turn, None when it is not there."""
         item = self.table.get({"PK": f"SESSION#{session_id}", "SK": turn_key(seq)})
@@ -262,13 +205,10 @@ class Sessions:
         items = self.table.query(f"SESSION#{session_id}", TURN, newest_first=True, limit=limit)
         return [Turn.from_item(item) for item in reversed(items)]
 
-    def turns_after(self, session: Session) -> list[Turn]:
-        """The turns that no summary covers yet, in their order."""
-        newest = self.turns(session.session_id, limit=200)
-        return [turn for turn in newest if turn.seq > session.summary_upto]
-
-    def _ttl(self, ends_at: int) -> int:
-        return min(int(self.clock()) + IDLE_SECONDS, ends_at)
+    def turns_from(self, session_id: str, seq: int) -> list[Turn]:
+        """All turns from a number on, in their order."""
+        items = self.table.query(f"SESSION#{session_id}", TURN, first=turn_key(max(seq, 0)))
+        return [Turn.from_item(item) for item in items]
 
 
 def _known(identity: Identity | None) -> dict[str, Any]:

@@ -31,9 +31,6 @@ ATTEMPTS = 5
 MAX_TOKENS = 24_000
 """So much of what was said goes into one summary; what is left over makes the next one."""
 
-IN_FLIGHT_SECONDS = 60
-"""For so long, a number that was claimed may still get its turn."""
-
 _SPEAKERS = {"customer": "Customer", "bot": "Assistant", "agent": "Person of the team", "system": "Note"}
 
 
@@ -50,18 +47,16 @@ def count_unsummarised(turns: int) -> dict[str, Any]:
     return {"unsummarised": turns} | ({"summarise": True} if turns >= SUMMARISE_FROM else {})
 
 
-def coverable(turns: Sequence[Turn], upto: int, now: float) -> list[Turn]:
-    """Which of ``turns``, all those behind the last summary's end ``upto`` in their order, the next one covers.
+def coverable(turns: Sequence[Turn]) -> list[Turn]:
+    """Which of ``turns``, all those behind the last summary in their order, the next one covers.
 
-    It ends with an answer, so that no question is cut off from its own. A customer's message claims two numbers before
-    it is stored: behind a gap of fresh numbers nothing is covered yet, or what still comes would be in no summary.
+    It ends with an answer, so that no question is cut off from its own.
     """
-    tokens, whole, expected = 0, 0, upto + 1
+    tokens, whole = 0, 0
     for index, turn in enumerate(turns):
         tokens += estimate_tokens(turn.content)
-        if (turn.seq > expected and now - turn.at < IN_FLIGHT_SECONDS) or (whole and tokens > MAX_TOKENS):
+        if whole and tokens > MAX_TOKENS:
             break
-        expected = turn.seq + (2 if turn.author == "customer" else 1)
         if _is_answer(turn):
             whole = index + 1
     return list(turns[:whole])
@@ -94,9 +89,7 @@ class Summarizing:
         session = self.sessions.find(session_id)
         if session is None or session.seq <= session.summary_upto:
             return
-        behind = self.sessions.turns(session_id, session.seq - session.summary_upto)
-        newest = [turn for turn in behind if turn.seq > session.summary_upto]
-        turns = coverable(newest, session.summary_upto, self.clock())
+        turns = coverable(self.sessions.turns_from(session_id, session.summary_upto + 1))
         if not turns or not self._claim(session):
             return
         try:

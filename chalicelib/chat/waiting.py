@@ -65,7 +65,7 @@ class Waiting:
     def _keep(self, session: Session) -> None:
         """Let a session live on that would end within half a day, a week after its beginning at the latest."""
         now = int(self.clock())
-        ttl = min(now + IDLE_SECONDS, session.ends_at)
+        ttl = session.lives_until(now)
         if session.ttl - now > _RENEW_SECONDS or ttl <= session.ttl:
             return
         write = update(

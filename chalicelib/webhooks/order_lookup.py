@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"\D{0,10}(\d{1,18})", re.ASCII)
 
+_MAX_WORD = 320
+"""The longest e-mail address, RFC 3696."""
+
 _SELECT = """
 select number, status, items, total, currency, tracking, updated_at
   from orders
@@ -28,8 +31,8 @@ def look_up_order(connection: "Connection[Any]", request: Mapping[str, Any]) -> 
     address together. Anything else is answered as if there were no such order.
     """
     number = _NUMBER.fullmatch(str(request.get("number") or "").strip())
-    customer_id, email = request.get("customer_id"), request.get("email")
-    if number is None or not (isinstance(customer_id, str) or isinstance(email, str)):
+    customer_id, email = _word(request.get("customer_id")), _word(request.get("email"))
+    if number is None or not (customer_id or (email and request.get("customer_id") is None)):
         return dict(NOT_FOUND)
     parameters = {"number": int(number[1]), "customer_id": customer_id, "email": email}
     row = connection.execute(_SELECT, parameters).fetchone()
@@ -44,3 +47,8 @@ def look_up_order(connection: "Connection[Any]", request: Mapping[str, Any]) -> 
         "tracking": tracking,
         "updated_at": updated_at.isoformat(),
     }
+
+
+def _word(value: Any) -> str | None:
+    """A text that may be looked for, None for anything else; PostgreSQL has no room for a zero byte."""
+    return value if isinstance(value, str) and 0 < len(value) <= _MAX_WORD and "\0" not in value else None

@@ -1,0 +1,267 @@
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib.chat import handoff
+from chalicelib.chat.desk import AWAY_SECONDS
+from chalicelib.chat.frames import Inbound
+from chalicelib.chat.handoff import MovedError
+from chalicelib.chat.handoff_request import hand_off
+from chalicelib.chat.sessions import CONNECTION_SECONDS, Connection
+from chalicelib.chat.tokens import Ticket
+from chalicelib.errors import NotFoundError, UnauthorizedError
+from tests.unit.chat.place import Place, open_place
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    with open_place() as place:
+        yield place
+
+
+@pytest.fixture
+def desk(place: Place) -> Place:
+    """Two agents on duty, and a customer who waits."""
+    place.on_duty("ana")
+    place.on_duty("bo")
+    place.open()
+    place.desk.take("s1", handoff.to_people("customer", "Wants a refund."))
+    return place
+
+
+def test_a_ticket_opens_the_desk_once(place: Place) -> None:
+    ticket = Ticket("t1", agent="ana")
+    place.desk.connect(ticket, "one")
+
+    with pytest.raises(UnauthorizedError):
+        place.desk.connect(ticket, "two")
+    assert [agent.connection_id for agent in place.desk.agents()] == ["one"]
+
+
+def test_everybody_sees_who_waits(desk: Place) -> None:
+    for agent in ("ana", "bo"):
+        (entry,) = desk.queue(agent)["waiting"]
+        assert {**entry, "since": None} == {
+            "session_id": "s1",
+            "customer": "Aiko",
+            "reason": "Wants a refund.",
+            "since": None,
+        }
+    assert [frame["type"] for frame in desk.socket.frames("cust")] == ["message", "handoff"]
+
+
+def test_a_customer_who_asks_twice_hears_again_that_they_wait(desk: Place) -> None:
+    desk.socket.sent.clear()
+
+    desk.desk.take("s1", handoff.to_people("customer", ""))
+
+    assert desk.socket.sent == [("cust", {"type": "handoff", "status": "waiting"})]
+
+
+def test_the_winner_gets_the_conversation_and_the_loser_a_fresh_queue(desk: Place) -> None:
+    desk.say("I was charged twice.")
+    desk.do("ana", "claim")
+    desk.socket.sent.clear()
+
+    with pytest.raises(MovedError, match="taken by ana already"):
+        desk.do("bo", "claim")
+
+    assert [one for one, _ in desk.socket.sent] == ["bo"]
+    assert (desk.waiting("bo"), desk.mine("bo")) == ([], [])
+
+
+def test_a_claim_shows_all_that_was_said(desk: Place) -> None:
+    desk.say("I was charged twice.")
+
+    desk.do("ana", "claim")
+
+    (shown,) = desk.socket.frames("ana", "conversation")
+    assert (shown["status"], shown["customer"], shown["connected"], shown["summary"]) == ("handoff", "Aiko", True, None)
+    assert [turn["author"] for turn in shown["history"]] == ["system", "customer", "system"]
+    assert shown["history"][1]["content"] == "I was charged twice."
+    assert (desk.waiting("bo"), desk.mine("ana")) == ([], ["s1"])
+
+
+def test_a_claim_of_ones_own_shows_it_again(desk: Place) -> None:
+    desk.do("ana", "claim")
+    desk.do("ana", "claim")
+
+    assert len(desk.socket.frames("ana", "conversation")) == 2
+    assert len(desk.items("HANDOFF#")) == 2
+
+
+def test_an_agent_talks_to_the_customer(desk: Place) -> None:
+    desk.do("ana", "claim")
+
+    desk.do("ana", "message", message_id="m1", content="How can I help?")
+    desk.do("ana", "message", message_id="m1", content="How can I help?")
+
+    acks = desk.socket.frames("ana", "ack")
+    assert [(ack["session_id"], ack["delivered"]) for ack in acks] == [("s1", True), ("s1", True)]
+    told = [frame for frame in desk.socket.frames("cust", "message") if frame["author"] == "agent"]
+    assert {frame["seq"] for frame in told} == {acks[0]["seq"]}
+    assert desk.told()[-1] == ("agent", "How can I help?")
+
+
+@pytest.mark.parametrize("socket_is_known", [True, False])
+def test_an_agent_hears_that_the_customer_is_gone(desk: Place, socket_is_known: bool) -> None:
+    desk.do("ana", "claim")
+    if socket_is_known:
+        desk.socket.gone.add("cust")
+    else:
+        desk.sessions.disconnect(Connection("cust", "s1"))
+
+    desk.do("ana", "message", message_id="m1", content="Are you there?")
+
+    assert desk.socket.frames("ana", "ack")[0]["delivered"] is False
+    assert desk.told()[-1] == ("agent", "Are you there?")
+
+
+@pytest.mark.parametrize("action", ["message", "return", "close"])
+def test_a_guessed_session_is_of_no_use(desk: Place, action: str) -> None:
+    desk.do("ana", "claim")
+
+    with pytest.raises(MovedError):
+        desk.do("bo", action, message_id="m1", content="I am not Ana.")
+
+    assert desk.session().agent == "ana"
+    assert len(desk.told()) == 2
+
+
+def test_nobody_claims_what_is_not_there(desk: Place) -> None:
+    with pytest.raises(NotFoundError):
+        desk.do("ana", "claim", "nobody's")
+    assert desk.waiting("ana") == ["s1"]
+
+
+def test_nobody_claims_what_did_not_ask_for_a_person(desk: Place) -> None:
+    desk.open("s2", connected=False)
+
+    with pytest.raises(MovedError, match="with the assistant already"):
+        desk.do("ana", "claim", "s2")
+
+
+@pytest.mark.parametrize(("action", "status"), [("return", "active"), ("close", "closed")])
+def test_an_end_is_told_to_both(desk: Place, action: str, status: str) -> None:
+    desk.do("ana", "claim")
+    desk.socket.sent.clear()
+
+    desk.do("ana", action)
+
+    assert desk.socket.frames("cust", "handoff") == [{"type": "handoff", "status": status}]
+    assert desk.socket.frames("ana", "handoff") == [{"type": "handoff", "status": status, "session_id": "s1"}]
+    assert (desk.waiting("bo"), desk.mine("ana")) == ([], [])
+
+
+def test_an_agent_who_comes_back_finds_what_is_theirs(desk: Place) -> None:
+    desk.do("ana", "claim")
+    desk.desk.disconnect(Connection("ana", agent="ana"))
+
+    desk.on_duty("ana", "ana-2")
+    desk.agents.serve(Connection("ana-2", agent="ana"), frame_of("hello"))
+    desk.agents.serve(Connection("ana-2", agent="ana"), frame_of("message", content="I am back."))
+
+    assert desk.mine("ana-2") == ["s1"]
+    assert desk.told()[-1] == ("agent", "I am back.")
+
+
+def frame_of(action: str, content: str | None = None) -> Inbound:
+    return Inbound(action, message_id="m9", content=content, session_id="s1")
+
+
+def test_another_agent_takes_over_after_two_minutes(desk: Place) -> None:
+    desk.do("ana", "claim")
+    desk.socket.gone.add("ana")
+    desk.desk.show_queue()  # which finds out
+
+    desk.clock.now += AWAY_SECONDS - 5
+    with pytest.raises(MovedError, match="taken by ana"):
+        desk.do("bo", "claim")
+    assert desk.waiting("bo") == []
+
+    desk.clock.now += 5
+    desk.desk.show_queue()
+    assert desk.queue("bo")["waiting"][0]["agent"] == "ana"
+    desk.do("bo", "claim")
+
+    assert (desk.session().agent, desk.mine("bo"), desk.waiting("bo")) == ("bo", ["s1"], [])
+    assert desk.told()[-1] == ("system", "bo has joined the conversation.")
+    with pytest.raises(MovedError):
+        desk.do("ana", "message", message_id="m1", content="Wait!")
+
+
+def test_an_agent_with_another_socket_is_not_away(desk: Place) -> None:
+    desk.on_duty("ana", "ana-phone")
+    desk.do("ana", "claim")
+    desk.desk.disconnect(Connection("ana", agent="ana"))
+    desk.clock.now += AWAY_SECONDS
+
+    with pytest.raises(MovedError):
+        desk.do("bo", "claim")
+
+
+def test_an_agent_of_whom_nothing_is_known_any_more_is_away(desk: Place) -> None:
+    desk.do("ana", "claim")
+    desk.clock.now += CONNECTION_SECONDS
+    desk.on_duty("bo", "bo-2")
+
+    desk.agents.serve(Connection("bo-2", agent="bo"), frame_of("claim"))
+
+    assert desk.session().agent == "bo"
+
+
+def test_that_an_agent_is_gone_is_noted_once(desk: Place) -> None:
+    desk.desk.disconnect(Connection("ana", agent="ana"))
+    before = desk.desk.agents()
+    desk.clock.now += 60
+
+    desk.desk.disconnect(Connection("ana", agent="ana"))
+    desk.desk.disconnect(Connection("nobody's", agent="ana"))
+
+    assert desk.desk.agents() == before
+    assert desk.sessions.connection("ana") is None
+
+
+def test_a_socket_that_cannot_be_asked_stays_on_duty(desk: Place) -> None:
+    desk.socket.broken = True
+
+    desk.desk.show_queue()
+    assert desk.desk.reach(desk.session(), {"type": "pong"}) is False
+
+    assert {agent.gone_at for agent in desk.desk.agents()} == {None}
+
+
+def test_a_system_or_an_operator_hands_off(place: Place) -> None:
+    place.open()
+    place.on_duty("ana")
+
+    assert hand_off(place.desk, {"session_id": "s1", "reason": "Fraud check", "by": "Kim"}) == {"status": "waiting"}
+    assert hand_off(place.desk, {"session_id": "s1", "reason": "Fraud check"}) == {"status": "waiting"}
+    place.do("ana", "claim")
+    assert hand_off(place.desk, {"session_id": "s1", "reason": "Fraud check"}) == {"status": "handoff"}
+
+    (record, _) = place.items("HANDOFF#")
+    assert (record["who"], record["reason"]) == ("operator:Kim", "Fraud check")
+    assert place.socket.frames("cust", "handoff")[0]["status"] == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        ({"session_id": "nobody's", "reason": "x"}, "not_found"),
+        ({"session_id": "s1"}, "bad_request"),
+        ({"session_id": "", "reason": "x"}, "bad_request"),
+        ({"session_id": 1, "reason": "x"}, "bad_request"),
+        ({"session_id": "s1", "reason": "a\nb"}, "bad_request"),
+        ({"session_id": "s1", "reason": "x" * 501}, "bad_request"),
+        ({"session_id": "s1", "reason": "x", "by": 7}, "bad_request"),
+    ],
+)
+def test_a_request_that_cannot_be_used_says_why(place: Place, event: dict[str, object], code: str) -> None:
+    place.open()
+
+    error = hand_off(place.desk, event)["error"]
+
+    assert error["code"] == code
+    assert error["message"]
+    assert place.session().status == "active"

@@ -69,7 +69,7 @@ PERMISSIONS = {
     | items("Get", "Put", "Update", "Delete"),
     "HandOffSessionRole": SOCKETS | {"dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
     "CheckWaitingRole": SOCKETS | {"dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
-    "WriteFailedTurnsRole": CONSUME | items("Put", "Update"),
+    "WriteFailedTurnsRole": CONSUME | items("Get", "Put", "Update"),
     "SummarizeSessionsRole": STREAM | MODEL_ACTIONS | {"dynamodb:Query"} | items("Get", "Put", "Update"),
     "DeleteExpiredSessionsRole": STREAM | {"dynamodb:Query", "dynamodb:BatchWriteItem"},
 }

@@ -8,7 +8,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import ceil
@@ -37,7 +37,7 @@ class _Heard:
 
     acks: list[float] = field(default_factory=list)
     first_deltas: list[float] = field(default_factory=list)
-    errors: int = 0
+    errors: list[str] = field(default_factory=list)
     out_of_order: int = 0
 
 
@@ -53,7 +53,7 @@ def measure(directory: Path, *, quick: bool) -> Section:
         Row("ack p95", "ms", _percentile(acks, 0.95)),
         Row("first delta p50", "ms", _percentile(firsts, 0.5), target=_P50),
         Row("first delta p95", "ms", _percentile(firsts, 0.95), target=_P95),
-        Row("errors", "frames", heard.errors, target=_NONE),
+        Row("errors", "frames", len(heard.errors), target=_NONE),
         Row("out of order", "frames", heard.out_of_order, target=_NONE),
         Row("idle sockets still open", "sockets", still_open, target=Target("value", "at least", idle)),
     )
@@ -63,7 +63,8 @@ def measure(directory: Path, *, quick: bool) -> Section:
         "In order: the indices of an attempt's deltas without a gap, then the whole message, and turns as numbered.",
         "The plain design is not deployed beside it: its times would be those of the same emulator.",
     )
-    return Section("conversations", rows, notes)
+    codes = (f"Errors were {', '.join(sorted(set(heard.errors)))}.",) if heard.errors else ()
+    return Section("conversations", rows, (*notes, *codes))
 
 
 async def _run(http: str, idle: int, conversations: int, messages: int) -> tuple[_Heard, int]:
@@ -100,31 +101,51 @@ async def _run(http: str, idle: int, conversations: int, messages: int) -> tuple
 
 async def _talk(socket: aiohttp.ClientWebSocketResponse, messages: int, heard: _Heard, bar: Any) -> None:
     """Say something, wait for the answer, and go on."""
-    last_seq = 0
+    order = _Order()
     for number in range(messages):
         message_id = f"m-{id(socket)}-{time.time_ns()}-{number}"
-        started, expected = time.perf_counter(), (1, 0)
+        started = time.perf_counter()
         await socket.send_json({"action": "message", "message_id": message_id, "content": _QUESTION})
         async with asyncio.timeout(_PATIENCE):
             while True:
                 frame = await socket.receive_json()
                 elapsed = (time.perf_counter() - started) * 1000
-                match frame["type"]:
-                    case "ack":
-                        heard.acks.append(elapsed)
-                    case "delta":
-                        if expected == (1, 0):
-                            heard.first_deltas.append(elapsed)
-                        heard.out_of_order += (frame["attempt"], frame["index"]) not in (expected, (expected[0] + 1, 0))
-                        expected = (frame["attempt"], frame["index"] + 1)
-                    case "message":
-                        heard.out_of_order += frame["seq"] <= last_seq or frame["message_id"] != message_id
-                        last_seq = frame["seq"]
-                        break
-                    case "error":
-                        heard.errors += 1
-                        break
+                heard.out_of_order += not order.allows(frame)
+                if frame["type"] == "error":
+                    heard.errors.append(frame["code"])
+                    break
+                if frame.get("message_id") != message_id:
+                    continue  # of a message that had an error
+                if frame["type"] == "ack":
+                    heard.acks.append(elapsed)
+                elif frame["type"] == "delta" and (frame["attempt"], frame["index"]) == (1, 0):
+                    heard.first_deltas.append(elapsed)
+                elif frame["type"] == "message":
+                    break
         bar.update(1)
+
+
+@dataclass
+class _Order:
+    """Which frame may come next in a conversation."""
+
+    _deltas: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _finished: set[str] = field(default_factory=set)
+    _last_seq: int = 0
+
+    def allows(self, frame: Mapping[str, Any]) -> bool:
+        match frame["type"]:
+            case "delta":
+                attempt, index = self._deltas.get(frame["message_id"], (1, 0))
+                came = (frame["attempt"], frame["index"])
+                self._deltas[frame["message_id"]] = (came[0], came[1] + 1)
+                return frame["message_id"] not in self._finished and came in ((attempt, index), (attempt + 1, 0))
+            case "message":
+                is_later, self._last_seq = bool(frame["seq"] > self._last_seq), frame["seq"]
+                self._finished.add(frame["message_id"])
+                return is_later
+            case _:
+                return True
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import acknowledging, cold_start, end_to_end, processing, size
+from benchmarks import acknowledging, chat, cold_start, conversations, end_to_end, processing, size
 from benchmarks.packages import Packages, prepare
 from benchmarks.report import NotMeasuredError, Section, table, write_results
 from infra.packaging import PackagingError
@@ -36,6 +36,8 @@ _BENCHMARKS: dict[str, Callable[[Run], Section]] = {
     "acknowledging": lambda run: acknowledging.measure(quick=run.quick),
     "processing": lambda run: processing.measure(run.directory / "processing", quick=run.quick),
     "end-to-end": lambda run: end_to_end.measure(run.directory / "end-to-end", quick=run.quick),
+    "chat": lambda run: chat.measure(quick=run.quick),
+    "conversations": lambda run: conversations.measure(run.directory / "conversations", quick=run.quick),
     "cold-start": lambda run: cold_start.measure(run.packages, quick=run.quick),
     "size": lambda run: size.measure(run.packages),
 }
@@ -57,7 +59,7 @@ _BENCHMARKS: dict[str, Callable[[Run], Section]] = {
 def main(names: tuple[str, ...], quick: bool, output: Path | None) -> None:
     """Measure Frontdesk beside the plain design, and write benchmarks/results.json.
 
-    Takes about five minutes. Packaging downloads the dependencies with pip. A missed target is a figure, not a
+    Takes about seven minutes. Packaging downloads the dependencies with pip. A missed target is a figure, not a
     failure; the exit code is 1 only when something could not be measured.
     """
     sections: list[Section] = []

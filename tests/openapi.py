@@ -52,6 +52,9 @@ def require_response(response: Mapping[str, Any], headers: Mapping[str, str], bo
         assert value is not None or not header.get("required"), f"the header {name} is missing"
         if value is not None:
             _validate(int(value) if header["schema"].get("type") == "integer" else value, header["schema"])
+    if "content" not in response:
+        assert not body, "a body that is not described"
+        return
     media_type = given["content-type"].partition(";")[0]
     _validate(body, response["content"][media_type]["schema"])
 

@@ -11,16 +11,80 @@ from typing import Any
 import pytest
 from samtranslator.translator.transform import transform
 
+from chalicelib.aws.clients import MODEL, SLOW
+from chalicelib.chat.answers import ANSWER_SECONDS
+from chalicelib.chat.queue import LAST_RECEIVE
 from infra.packaging import DATA_TEMPLATE, ROOT, Package, package
 from infra.templates import read_template
 
 FUNCTIONS = {
     "APIHandler": "api_handler",
+    "WebsocketConnect": "websocket_connect",
+    "WebsocketMessage": "websocket_message",
+    "WebsocketDisconnect": "websocket_disconnect",
+    "AnswerMessages": "answer_messages",
+    "WriteFailedTurns": "write_failed_turns",
+    "SummarizeSessions": "summarize_sessions",
+    "DeleteExpiredSessions": "delete_expired_sessions",
+    "HandOffSession": "hand_off_session",
+    "CheckWaiting": "check_waiting",
+    "LookUpOrder": "look_up_order",
     "ProcessWebhooks": "process_webhooks",
     "PurgeOldEvents": "purge_old_events",
     "MigrateDatabase": "migrate_database",
     "ManageEvents": "manage_events",
 }
+
+SECRETS = {"secretsmanager:GetSecretValue"}
+SOCKETS = {"execute-api:ManageConnections"}
+CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+MODEL_ACTIONS = {"bedrock:InvokeModelWithResponseStream", "bedrock:ApplyGuardrail"}
+STREAM = {
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:DescribeStream",
+    "dynamodb:ListStreams",
+    "sqs:SendMessage",
+}
+
+
+def items(*verbs: str) -> set[str]:
+    return {f"dynamodb:{verb}Item" for verb in verbs}
+
+
+PERMISSIONS = {
+    "ApiHandlerRole": SECRETS | {"sqs:SendMessage", "s3:PutObject"} | items("Get", "Put", "Update"),
+    "ProcessWebhooksRole": SECRETS | CONSUME | {"s3:GetObject", "s3:DeleteObject", "s3:ListBucket"},
+    "PurgeOldEventsRole": SECRETS,
+    "MigrateDatabaseRole": SECRETS,
+    "ManageEventsRole": SECRETS,
+    "LookUpOrderRole": SECRETS,
+    "WebsocketConnectRole": SECRETS | SOCKETS | items("Put", "Update"),
+    "WebsocketMessageRole": SOCKETS | {"sqs:SendMessage", "dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
+    "WebsocketDisconnectRole": items("Get", "Update", "Delete"),
+    "AnswerMessagesRole": SOCKETS
+    | MODEL_ACTIONS
+    | CONSUME
+    | {"sqs:ChangeMessageVisibility", "sqs:SendMessage", "dynamodb:Query", "lambda:InvokeFunction"}
+    | items("Get", "Put", "Update", "Delete"),
+    "HandOffSessionRole": SOCKETS | {"dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
+    "CheckWaitingRole": SOCKETS | {"dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
+    "WriteFailedTurnsRole": CONSUME | items("Get", "Put", "Update"),
+    "SummarizeSessionsRole": STREAM | MODEL_ACTIONS | {"dynamodb:Query"} | items("Get", "Put", "Update"),
+    "DeleteExpiredSessionsRole": STREAM | {"dynamodb:Query", "dynamodb:BatchWriteItem"},
+}
+"""What each role may do beside writing its log."""
+
+RESOURCES = {
+    "WebsocketMessageRole": ("QueueSessions", "ChatMessagesQueueArn"),
+    "AnswerMessagesRole": ("LookUpOrders", "LookUpOrder"),
+    "WriteFailedTurnsRole": ("Consume", "FailedTurnsQueueArn"),
+    "SummarizeSessionsRole": ("ReportFailures", "StreamFailuresQueueArn"),
+    "DeleteExpiredSessionsRole": ("ReadStream", "SessionsStreamArn"),
+    "WebsocketConnectRole": ("UseSockets", "@connections"),
+    "ApiHandlerRole": ("ReadChatSecrets", "/chat-*"),
+}
+"""On what, for a statement of each kind."""
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +133,13 @@ def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def mapping_of(template: dict[str, Any], function: str) -> dict[str, Any]:
+    """The one event source mapping of a function."""
+    mappings = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    (mapping,) = [mapping for mapping in mappings if mapping["FunctionName"] == {"Ref": function}]
+    return mapping
+
+
 def test_cfn_lint_finds_nothing_in_either_stack(packaged: Package) -> None:
     command = [str(Path(sys.executable).with_name("cfn-lint")), str(packaged.template), str(DATA_TEMPLATE)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -99,18 +170,68 @@ def test_every_event_source_has_a_type(app: dict[str, Any]) -> None:
 
     assert {key: source.get("Type") for key, source in events.items()} == {
         ("ProcessWebhooks", "ProcessWebhooksSqsEventSource"): "SQS",
+        ("AnswerMessages", "AnswerMessagesSqsEventSource"): "SQS",
+        ("WriteFailedTurns", "WriteFailedTurnsSqsEventSource"): "SQS",
+        ("SummarizeSessions", "SummarizeSessionsDynamodbEventSource"): "DynamoDB",
+        ("DeleteExpiredSessions", "DeleteExpiredSessionsDynamodbEventSource"): "DynamoDB",
         ("PurgeOldEvents", "PurgeOldEventsEvent"): "Schedule",
+        ("CheckWaiting", "CheckWaitingEvent"): "Schedule",
     }
 
 
 def test_the_queue_delivers_partial_batches_to_a_bounded_number_of_functions(transformed: dict[str, Any]) -> None:
-    (mapping,) = of_type(transformed, "AWS::Lambda::EventSourceMapping").values()
+    mapping = mapping_of(transformed, "ProcessWebhooks")
 
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
     assert mapping["BatchSize"] == 10
     assert mapping["EventSourceArn"]["Fn::Sub"].endswith(":frontdesk-dev-webhook-events")
     assert "ReservedConcurrentExecutions" not in of_type(transformed, "AWS::Lambda::Function")["ProcessWebhooks"]
+
+
+def test_one_session_is_answered_at_a_time(transformed: dict[str, Any]) -> None:
+    mapping = mapping_of(transformed, "AnswerMessages")
+
+    assert mapping["EventSourceArn"]["Fn::Sub"].endswith(":frontdesk-dev-chat-messages.fifo")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 50}
+    assert mapping["BatchSize"] == 1
+
+
+def test_failed_turns_come_in_partial_batches(transformed: dict[str, Any]) -> None:
+    mapping = mapping_of(transformed, "WriteFailedTurns")
+
+    assert mapping["EventSourceArn"]["Fn::Sub"].endswith(":frontdesk-dev-failed-turns")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize("function", ["SummarizeSessions", "DeleteExpiredSessions"])
+def test_a_poison_record_does_not_block_its_shard(transformed: dict[str, Any], function: str) -> None:
+    mapping = mapping_of(transformed, function)
+
+    assert mapping["EventSourceArn"] == {"Fn::ImportValue": {"Fn::Sub": "frontdesk-${Stage}-SessionsStreamArn"}}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["MaximumRetryAttempts"] == 5
+    assert mapping["MaximumRecordAgeInSeconds"] == 6 * 3_600
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+    assert destination == {"Fn::ImportValue": {"Fn::Sub": "frontdesk-${Stage}-StreamFailuresQueueArn"}}
+
+
+def test_streams_deliver_what_their_functions_are_for_and_nothing_else(transformed: dict[str, Any]) -> None:
+    def pattern(function: str) -> Any:
+        (entry,) = mapping_of(transformed, function)["FilterCriteria"]["Filters"]
+        return json.loads(entry["Pattern"])
+
+    assert pattern("SummarizeSessions") == {
+        "eventName": ["INSERT", "MODIFY"],
+        "dynamodb": {"Keys": {"SK": {"S": ["META"]}}, "NewImage": {"summarise": {"BOOL": [True]}}},
+    }
+    assert pattern("DeleteExpiredSessions") == {
+        "eventName": ["REMOVE"],
+        "dynamodb": {"Keys": {"PK": {"S": [{"prefix": "SESSION#"}]}, "SK": {"S": ["META"]}}},
+    }
 
 
 def test_a_message_is_hidden_six_times_as_long_as_a_batch_may_take(app: dict[str, Any], data: dict[str, Any]) -> None:
@@ -123,6 +244,28 @@ def test_a_message_is_hidden_six_times_as_long_as_a_batch_may_take(app: dict[str
     assert queue["VisibilityTimeout"] == {"Ref": "WebhookEventsVisibilityTimeout"}
 
 
+def test_a_session_is_hidden_half_a_minute_longer_than_its_answer_may_take(
+    app: dict[str, Any], data: dict[str, Any]
+) -> None:
+    assert app["Resources"]["AnswerMessages"]["Properties"]["Timeout"] == 60
+    assert data["Resources"]["ChatMessagesQueue"]["Properties"]["VisibilityTimeout"] == 60 + 30
+
+
+def test_a_failed_turn_is_hidden_six_times_as_long_as_a_batch_may_take(
+    app: dict[str, Any], data: dict[str, Any]
+) -> None:
+    timeout = app["Resources"]["WriteFailedTurns"]["Properties"]["Timeout"]
+
+    assert data["Resources"]["FailedTurnsQueue"]["Properties"]["VisibilityTimeout"] == 6 * timeout
+
+
+def test_the_time_of_an_answer_ends_before_its_function_does(app: dict[str, Any]) -> None:
+    timeout = app["Resources"]["AnswerMessages"]["Properties"]["Timeout"]
+
+    assert ANSWER_SECONDS + MODEL.read_timeout < timeout
+    assert app["Resources"]["LookUpOrder"]["Properties"]["Timeout"] < SLOW.read_timeout
+
+
 def test_after_three_receives_a_message_is_dead_lettered(data: dict[str, Any]) -> None:
     redrive = data["Resources"]["WebhookEventsQueue"]["Properties"]["RedrivePolicy"]
 
@@ -132,12 +275,54 @@ def test_after_three_receives_a_message_is_dead_lettered(data: dict[str, Any]) -
     }
 
 
+@pytest.mark.parametrize(
+    ("queue", "dead_letters", "receives"),
+    [
+        ("ChatMessagesQueue", "ChatMessagesDeadLetterQueue", LAST_RECEIVE),
+        ("FailedTurnsQueue", "FailedTurnsDeadLetterQueue", 10),
+    ],
+)
+def test_the_chats_queues_have_dead_letters(data: dict[str, Any], queue: str, dead_letters: str, receives: int) -> None:
+    """The session's queue counts as its function does, which apologises at the last receive."""
+    assert data["Resources"][queue]["Properties"]["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": [dead_letters, "Arn"]},
+        "maxReceiveCount": receives,
+    }
+
+
+def test_sessions_are_queued_in_high_throughput_mode(data: dict[str, Any]) -> None:
+    queue = data["Resources"]["ChatMessagesQueue"]["Properties"]
+
+    assert queue["FifoQueue"] is True
+    assert (queue["DeduplicationScope"], queue["FifoThroughputLimit"]) == ("messageGroup", "perMessageGroupId")
+    assert data["Resources"]["ChatMessagesDeadLetterQueue"]["Properties"]["FifoQueue"] is True
+
+
+def test_the_table_keeps_sessions_safe(data: dict[str, Any]) -> None:
+    (table,) = of_type(data, "AWS::DynamoDB::Table").values()
+
+    assert table["TableName"] == {"Fn::Sub": "frontdesk-${Stage}-sessions"}
+    assert [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]] == [("PK", "HASH"), ("SK", "RANGE")]
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert "GlobalSecondaryIndexes" not in table
+
+
 def test_data_outlive_their_stack_encrypted(data: dict[str, Any]) -> None:
     queues = of_type(data, "AWS::SQS::Queue")
 
     assert {queue["QueueName"]["Fn::Sub"] for queue in queues.values()} == {
         "frontdesk-${Stage}-webhook-events",
         "frontdesk-${Stage}-webhook-events-dlq",
+        "frontdesk-${Stage}-chat-messages.fifo",
+        "frontdesk-${Stage}-chat-messages-dlq.fifo",
+        "frontdesk-${Stage}-failed-turns",
+        "frontdesk-${Stage}-failed-turns-dlq",
+        "frontdesk-${Stage}-stream-failures",
     }
     assert all(queue["SqsManagedSseEnabled"] for queue in queues.values())
     policies = [(entry["DeletionPolicy"], entry["UpdateReplacePolicy"]) for entry in data["Resources"].values()]
@@ -145,12 +330,16 @@ def test_data_outlive_their_stack_encrypted(data: dict[str, Any]) -> None:
 
 
 def test_every_queue_refuses_plain_http(data: dict[str, Any]) -> None:
-    (policy,) = of_type(data, "AWS::SQS::QueuePolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
+    refusing: list[str] = []
+    for policy in of_type(data, "AWS::SQS::QueuePolicy").values():
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sqs:*")
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        queues = [arn["Fn::GetAtt"][0] for arn in statement["Resource"]]
+        assert [queue["Ref"] for queue in policy["Queues"]] == queues
+        refusing += queues
 
-    assert statement["Effect"] == "Deny"
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert {arn["Fn::GetAtt"][0] for arn in statement["Resource"]} == set(of_type(data, "AWS::SQS::Queue"))
+    assert sorted(refusing) == sorted(of_type(data, "AWS::SQS::Queue"))
 
 
 def test_the_bucket_is_private_encrypted_and_forgets(data: dict[str, Any]) -> None:
@@ -203,21 +392,14 @@ def test_which_function_may_do_what(transformed: dict[str, Any]) -> None:
         for role, properties in of_type(transformed, "AWS::IAM::Role").items()
     }
 
-    assert allowed == {
-        "ApiHandlerRole": {"sqs:SendMessage", "s3:PutObject", "secretsmanager:GetSecretValue"},
-        "ProcessWebhooksRole": {
-            "sqs:ReceiveMessage",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "s3:GetObject",
-            "s3:DeleteObject",
-            "s3:ListBucket",
-            "secretsmanager:GetSecretValue",
-        },
-        "PurgeOldEventsRole": {"secretsmanager:GetSecretValue"},
-        "MigrateDatabaseRole": {"secretsmanager:GetSecretValue"},
-        "ManageEventsRole": {"secretsmanager:GetSecretValue"},
-    }
+    assert allowed == PERMISSIONS
+    for role, (name, where) in RESOURCES.items():
+        (statement,) = [
+            entry
+            for entry in of_type(transformed, "AWS::IAM::Role")[role]["Policies"][0]["PolicyDocument"]["Statement"]
+            if entry["Sid"] == name
+        ]
+        assert where in json.dumps(statement["Resource"]), (role, name)
 
 
 def test_what_is_imported_is_exported(app: dict[str, Any], data: dict[str, Any]) -> None:
@@ -253,6 +435,40 @@ def test_the_gateways_own_errors_have_our_form(transformed: dict[str, Any]) -> N
         assert set(json.loads(text)) == {"code", "message"}
 
 
+def test_sessions_and_sockets_are_throttled(transformed: dict[str, Any]) -> None:
+    (rest,) = of_type(transformed, "AWS::ApiGateway::Stage").values()
+    (sockets,) = of_type(transformed, "AWS::ApiGatewayV2::Stage").values()
+
+    assert rest["MethodSettings"] == [
+        {
+            "ResourcePath": "/~1chat~1sessions",
+            "HttpMethod": "POST",
+            "ThrottlingRateLimit": 50,
+            "ThrottlingBurstLimit": 100,
+        }
+    ]
+    assert sockets["DefaultRouteSettings"] == {"ThrottlingRateLimit": 500, "ThrottlingBurstLimit": 1000}
+    assert sockets["StageName"] == "api"
+
+
+def test_functions_are_told_where_sockets_are(app: dict[str, Any]) -> None:
+    functions = of_type(app, "AWS::Serverless::Function")
+    told = {name for name, one in functions.items() if "CONNECTIONS_URL" in one["Environment"]["Variables"]}
+
+    assert told == {
+        "APIHandler",
+        "WebsocketConnect",
+        "WebsocketMessage",
+        "WebsocketDisconnect",
+        "AnswerMessages",
+        "HandOffSession",
+        "CheckWaiting",
+    }
+    for name in told:
+        url = functions[name]["Environment"]["Variables"]["CONNECTIONS_URL"]["Fn::Sub"]
+        assert url == "https://${WebsocketAPI}.execute-api.${AWS::Region}.${AWS::URLSuffix}/api"
+
+
 def test_stages_of_chalice_and_of_the_template_agree(app: dict[str, Any]) -> None:
     for function in of_type(app, "AWS::Serverless::Function").values():
         assert function["Environment"]["Variables"]["STAGE"] == "dev"
@@ -265,6 +481,7 @@ def test_every_module_ships_with_bytecode_that_is_never_checked(packaged: Packag
         modules = [name for name in names if name.endswith(".py")]
         assert "app.py" in modules
         assert "chalicelib/webhooks/migrations/0001_webhook_events.sql" in names
+        assert "chalicelib/web/static/chat.html" in names
         for module in modules:
             folder, _, stem = module.removesuffix(".py").rpartition("/")
             compiled = f"{folder}/__pycache__/{stem}.{sys.implementation.cache_tag}.pyc".lstrip("/")

@@ -4,17 +4,20 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+import requests
 from click.testing import CliRunner
 
 from chalicelib.webhooks import payloads, signatures, sources
 from localcloud.layout import ROOT
 from ops.cli import main as operators_commands
 from tests.integration.conftest import Cloud, eventually
+from tests.integration.talking import Keys, open_session
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -150,6 +153,32 @@ def test_the_source_that_extending_shows_is_one() -> None:
     assert source.identify(redelivery) == ("43", "pallet.moved")
 
 
+def test_the_shop_is_shown_how_to_say_who_a_customer_is(cloud: Cloud) -> None:
+    """The example's token opens a session, in which the assistant knows the customer."""
+    (example,) = blocks(ROOT / "docs" / "deploying.md", "python")
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102 - our own documentation
+    (secret, *_) = Keys(cloud, time.time).active("chat-identity")
+
+    opened = open_session(cloud, identity=names["identity_token"]("207", "aiko@example.com", "Aiko", secret))
+
+    key = {"PK": {"S": f"SESSION#{opened['session_id']}"}, "SK": {"S": "META"}}
+    meta = cloud.client("dynamodb").get_item(TableName="frontdesk-local-sessions", Key=key)["Item"]
+    known = {name: meta[name]["S"] for name in ("customer_id", "email", "name")}
+    assert known == {"customer_id": "207", "email": "aiko@example.com", "name": "Aiko"}
+
+
+def test_the_shop_s_script_is_served(cloud: Cloud) -> None:
+    (example,) = blocks(ROOT / "docs" / "deploying.md", "html")
+    (path,) = re.findall(r'src="https://chat\.example\.com(/[^"]+)"', example)
+
+    answer = requests.get(cloud.endpoints.http + path, timeout=30)
+
+    assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert "data-identity" in example
+    assert "data-identity" in answer.text
+
+
 def test_every_scheme_is_in_the_table() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     table = text.split("## Signature schemes")[1].split("\n## ")[0]
@@ -170,7 +199,8 @@ def test_every_setting_and_parameter_is_listed() -> None:
 def test_every_metric_and_every_kind_of_log_line_is_explained() -> None:
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "chalicelib").rglob("*.py"))
-    metrics = set(re.findall(r'"(Webhook\w+|Seconds\w+)"', code)) | {
+    metrics = set(re.findall(r'"(Webhook\w+|Seconds\w+)"|count\(\s*"(\w+)"', code))
+    metrics = {name for names in metrics for name in names if name} | {
         f"Webhooks{name}" for name in ("Stored", "Parked", "Failed")
     }
     messages = set(re.findall(r'logger\.(?:info|warning|error|exception)\(\s*"([^"]+)"', code))

@@ -20,16 +20,20 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 import app
 from chalicelib import __version__, errors, wiring
 from chalicelib.aws import clients
+from chalicelib.chat.opening import MAX_BODY_BYTES as MAX_OPENING_BYTES
 from chalicelib.webhooks.sources import MAX_BODY_BYTES, SOURCES
 from infra.templates import read_template
 from localcloud.layout import ROOT
 from localcloud.proxy import MAX_BODY_BYTES as GATEWAY_BYTES
 from localcloud.samples import make_event
 from tests.integration.conftest import Cloud
+from tests.integration.talking import agent_token
 from tests.openapi import DOCUMENT, OPERATIONS, SIGNATURE_HEADERS, require_described, require_response, resolve
 
 HEALTH = "/health"
 WEBHOOKS = "/webhooks/{source}"
+SESSIONS = "/chat/sessions"
+ASSETS = "/assets/{name}"
 
 GATEWAY: dict[str, Any] = read_template(ROOT / "infra" / "app.yaml")["Resources"]["RestAPI"]["Properties"][
     "GatewayResponses"
@@ -44,7 +48,7 @@ class Answer:
 
     @classmethod
     def over_http(cls, answer: requests.Response) -> "Answer":
-        is_json = answer.headers["Content-Type"].startswith("application/json")
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
         return cls(answer.status_code, answer.headers, answer.json() if is_json else answer.text)
 
 
@@ -96,26 +100,54 @@ def application(**environment: str) -> Iterator[Client]:
     forget()
 
 
-def alone(method: str, **environment: str) -> Answer:
-    """What the application answers to a well-formed request for Meta, without a cloud."""
+META_HANDSHAKE = "/webhooks/meta?hub.mode=subscribe&hub.verify_token=x&hub.challenge=y"
+"""A well-formed request, with POST as well."""
+
+
+def alone(method: str, path: str = META_HANDSHAKE, **environment: str) -> Answer:
+    """What the application answers without a cloud."""
     with application(**environment) as client:
         answer = client.http.request(
             method,
-            "/webhooks/meta?hub.mode=subscribe&hub.verify_token=x&hub.challenge=y",
+            path,
             headers={"X-Hub-Signature-256": "sha256=" + "0" * 64},
-            body=b"{}",
+            body=b"{}" if method == "POST" else b"",
         )
         # Without a content type the gateway says that it is JSON.
         return Answer(answer.status_code, {"Content-Type": "application/json"} | answer.headers, answer.json_body)
 
 
-def without_aws(method: str) -> Answer:
+def without_aws(method: str, path: str = META_HANDSHAKE) -> Answer:
     return alone(
         method,
+        path,
         AWS_ENDPOINT_URL="http://127.0.0.1:9",  # the port `discard`, on which nobody listens
         WEBHOOK_EVENTS_QUEUE_URL="http://127.0.0.1:9/queue",
         WEBHOOK_BODIES_BUCKET="bodies",
+        SESSIONS_TABLE="sessions",
+        CHAT_MESSAGES_QUEUE_URL="http://127.0.0.1:9/queue",
+        WEBSOCKET_URL="ws://127.0.0.1:9/socket",
+        CONNECTIONS_URL="http://127.0.0.1:9/connections",
     )
+
+
+def open_chat(cloud: Cloud, body: Any = None, *, data: bytes | None = None) -> Answer:
+    raw = json.dumps(body).encode() if data is None else data
+    return Answer.over_http(requests.post(f"{cloud.endpoints.http}/chat/sessions", data=raw, timeout=30))
+
+
+def open_desk(cloud: Cloud) -> Answer:
+    return open_chat(cloud, {"token": agent_token(cloud, "aiko", time.time)})
+
+
+def resume(cloud: Cloud) -> Answer:
+    return open_chat(cloud, {"token": open_chat(cloud, {}).body["token"]})
+
+
+def again(cloud: Cloud, path: str) -> Answer:
+    """The same file a second time, as a browser asks for it."""
+    tag = get(cloud, path).headers["ETag"]
+    return Answer.over_http(requests.get(cloud.endpoints.http + path, headers={"If-None-Match": tag}, timeout=30))
 
 
 CASES: dict[tuple[str, str, str], Callable[[Cloud], Answer]] = {
@@ -150,10 +182,36 @@ CASES: dict[tuple[str, str, str], Callable[[Cloud], Answer]] = {
     ("GET", WEBHOOKS, "404 no handshake"): lambda cloud: get(cloud, "/webhooks/github", hub_mode="subscribe"),
     ("GET", WEBHOOKS, "500"): lambda _: alone("GET"),
     ("GET", WEBHOOKS, "503"): lambda _: without_aws("GET"),
+    ("POST", SESSIONS, "201"): lambda cloud: open_chat(cloud, {}),
+    ("POST", SESSIONS, "201 without a body"): lambda cloud: open_chat(cloud, data=b""),
+    ("POST", SESSIONS, "201 resumed"): resume,
+    ("POST", SESSIONS, "201 for an agent"): open_desk,
+    ("POST", SESSIONS, "400"): lambda cloud: open_chat(cloud, {"token": 7}),
+    ("POST", SESSIONS, "400 no JSON"): lambda cloud: open_chat(cloud, data=b"\xff"),
+    ("POST", SESSIONS, "401"): lambda cloud: open_chat(cloud, {"token": "guessed"}),
+    ("POST", SESSIONS, "401 identity"): lambda cloud: open_chat(cloud, {"identity": "forged"}),
+    ("POST", SESSIONS, "413"): lambda cloud: open_chat(cloud, data=b" " * (MAX_OPENING_BYTES + 1)),
+    ("POST", SESSIONS, "500"): lambda _: alone("POST", SESSIONS),
+    ("POST", SESSIONS, "503"): lambda _: without_aws("POST", SESSIONS),
+    ("GET", "/", "200"): lambda cloud: get(cloud, "/"),
+    ("GET", "/", "304"): lambda cloud: again(cloud, "/"),
+    ("GET", "/", "500"): lambda _: alone("GET", "/"),
+    ("GET", "/desk", "200"): lambda cloud: get(cloud, "/desk"),
+    ("GET", "/desk", "304"): lambda cloud: again(cloud, "/desk"),
+    ("GET", "/desk", "500"): lambda _: alone("GET", "/desk"),
+    ("GET", ASSETS, "200"): lambda cloud: get(cloud, "/assets/embed.js"),
+    ("GET", ASSETS, "200 style"): lambda cloud: get(cloud, "/assets/chat.css"),
+    ("GET", ASSETS, "200 picture"): lambda cloud: get(cloud, "/assets/mark.svg"),
+    ("GET", ASSETS, "304"): lambda cloud: again(cloud, "/assets/embed.js"),
+    ("GET", ASSETS, "404"): lambda cloud: get(cloud, "/assets/chat.html"),
+    ("GET", ASSETS, "500"): lambda _: alone("GET", "/assets/embed.js"),
 }
 """Requests by method, path and the status they are answered with, which a few words may follow."""
 
-GATEWAY_ALONE = {("GET", HEALTH, "503"), *((*operation, "429") for operation in OPERATIONS)}
+GATEWAY_ALONE = {
+    *(("GET", path, "503") for path in (HEALTH, "/", "/desk", ASSETS)),
+    *((*operation, "429") for operation in OPERATIONS),
+}
 """What only the gateway answers, and only one that is busy or broken; its templates are looked at instead."""
 
 
@@ -185,9 +243,10 @@ def test_every_header_that_a_signature_needs_is_described(cloud: Cloud, source: 
 
 
 def test_every_code_is_described() -> None:
-    kinds = [errors.FrontdeskError]
-    for kind in kinds:
-        kinds += kind.__subclasses__()
+    """The chat's own errors travel in frames."""
+    kinds = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.FrontdeskError)
+    ]
     ours = {kind.code for kind in kinds} - {errors.EnvelopeError.code}  # which never leaves the queue
     gateways = {template(name)["code"] for name in GATEWAY}
 
@@ -211,7 +270,14 @@ def test_answers_are_as_described(cloud: Cloud, method: str, path: str, status: 
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/"), ("GET", "/nothing/here"), ("POST", "/health"), ("PUT", "/webhooks/github")]
+    ("method", "path"),
+    [
+        ("POST", "/"),
+        ("GET", "/nothing/here"),
+        ("GET", "/chat/sessions"),
+        ("POST", "/health"),
+        ("PUT", "/webhooks/github"),
+    ],
 )
 def test_what_is_not_described_is_404(cloud: Cloud, method: str, path: str) -> None:
     answer = Answer.over_http(requests.request(method, cloud.endpoints.http + path, timeout=30))

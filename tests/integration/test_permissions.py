@@ -1,4 +1,7 @@
-"""IAM is enforced: a function may do what its policy says, and nothing else."""
+"""IAM is enforced: a function may do what its policy says, and nothing else.
+
+Which model is asked cannot be tried here, since the stand-in for Bedrock wants no credentials.
+"""
 
 import json
 import random
@@ -13,6 +16,7 @@ import pytest
 from chalicelib.webhooks.envelope import MAX_INLINE_BODY_BYTES
 from localcloud.samples import make_event
 from tests.integration.conftest import STAGE_PREFIX, Cloud, eventually
+from tests.integration.talking import Talker, converse
 
 
 @contextmanager
@@ -52,11 +56,17 @@ def test_without_leave_to_queue_nothing_is_accepted(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "sid"), [("api_handler", "ReadSourceSecrets"), ("process_webhooks", "ReadDatabaseSecret")]
+    ("function", "sid", "secret"),
+    [
+        ("api_handler", "ReadSourceSecrets", "webhooks/github"),
+        ("api_handler", "ReadChatSecrets", "chat-signing"),
+        ("websocket_connect", "ReadChatSecrets", "chat-signing"),
+        ("process_webhooks", "ReadDatabaseSecret", "database"),
+        ("look_up_order", "ReadDatabaseSecret", "database"),
+    ],
 )
-def test_a_statement_for_secrets_is_needed(cloud: Cloud, function: str, sid: str) -> None:
+def test_a_statement_for_secrets_is_needed(cloud: Cloud, function: str, sid: str, secret: str) -> None:
     """Asks as the function itself does, with a session of its role."""
-    secret = {"ReadSourceSecrets": "webhooks/github", "ReadDatabaseSecret": "database"}[sid]
 
     def read() -> str:
         manager = as_function(cloud, function, "secretsmanager")
@@ -67,11 +77,20 @@ def test_a_statement_for_secrets_is_needed(cloud: Cloud, function: str, sid: str
         read()
 
 
-def test_a_function_cannot_read_another_ones_secret(cloud: Cloud) -> None:
-    manager = as_function(cloud, "process_webhooks", "secretsmanager")
+@pytest.mark.parametrize(
+    ("function", "secret"),
+    [
+        ("process_webhooks", "webhooks/github"),
+        ("websocket_connect", "webhooks/github"),
+        ("websocket_message", "chat-signing"),
+        ("answer_messages", "database"),
+    ],
+)
+def test_a_function_cannot_read_another_ones_secret(cloud: Cloud, function: str, secret: str) -> None:
+    manager = as_function(cloud, function, "secretsmanager")
 
     with pytest.raises(Exception, match="not authorized"):
-        manager.get_secret_value(SecretId="frontdesk/local/webhooks/github")
+        manager.get_secret_value(SecretId=f"frontdesk/local/{secret}")
 
 
 def as_function(cloud: Cloud, function: str, service: str) -> Any:
@@ -110,3 +129,64 @@ def test_without_leave_to_fetch_a_large_body_its_event_comes_back_until_it_can(c
         assert cloud.arrived(event.event_id) == []
 
     eventually(lambda: cloud.arrived(event.event_id), seconds=30)
+
+
+def test_without_leave_to_queue_sessions_a_message_is_not_acknowledged(cloud: Cloud) -> None:
+    async def talk(customer: Talker) -> None:
+        with without_statement(cloud, "websocket_message", "QueueSessions"):
+            message_id = await customer.say("Hello")
+            await customer.hear("error", code="unavailable", message_id=message_id)
+        await customer.send("message", message_id=message_id, content="Hello")
+        await customer.hear("ack", message_id=message_id)
+        await customer.hear("message", message_id=message_id, author="bot")
+
+    heard = converse(cloud, talk)
+
+    assert [frame["type"] for frame in heard[:2]] == ["error", "ack"]
+
+
+def test_without_leave_to_use_sockets_nothing_is_acknowledged_but_the_answer_comes(cloud: Cloud) -> None:
+    async def talk(customer: Talker) -> None:
+        with without_statement(cloud, "websocket_message", "UseSockets"):
+            message_id = await customer.say("What are your shipping costs?")
+            await customer.hear("message", message_id=message_id, author="bot")
+        await customer.send("ping")
+        await customer.hear("pong")
+
+    heard = converse(cloud, talk)
+
+    assert {frame["type"] for frame in heard} == {"delta", "message", "pong"}
+
+
+def test_without_leave_to_look_orders_up_the_answer_says_so(cloud: Cloud) -> None:
+    async def talk(customer: Talker) -> None:
+        with without_statement(cloud, "answer_messages", "LookUpOrders"):
+            message_id = await customer.say("Where is my order 1001? My address is aiko@example.com.")
+            await customer.hear("message", message_id=message_id, author="bot")
+
+    converse(cloud, talk)
+
+    eventually(lambda: "order not looked up" in cloud.logs())
+
+
+@pytest.mark.parametrize("function", ["websocket_message", "answer_messages", "summarize_sessions"])
+def test_a_statement_for_sessions_is_needed(cloud: Cloud, function: str) -> None:
+    def query() -> Any:
+        table = as_function(cloud, function, "dynamodb")
+        return table.query(
+            TableName=f"{STAGE_PREFIX}sessions",
+            KeyConditionExpression="PK = :partition",
+            ExpressionAttributeValues={":partition": {"S": "SESSION#none"}},
+        )["Items"]
+
+    assert query() == []
+    with without_statement(cloud, function, "UseSessions"), pytest.raises(Exception, match="not authorized"):
+        query()
+
+
+@pytest.mark.parametrize("function", ["process_webhooks", "look_up_order", "delete_expired_sessions"])
+def test_who_has_no_business_with_a_session_cannot_write_one(cloud: Cloud, function: str) -> None:
+    table = as_function(cloud, function, "dynamodb")
+
+    with pytest.raises(Exception, match="not authorized"):
+        table.put_item(TableName=f"{STAGE_PREFIX}sessions", Item={"PK": {"S": "SESSION#x"}, "SK": {"S": "META"}})

@@ -10,7 +10,7 @@ import app
 
 ROOT = Path(app.__file__).parent
 
-HEAVY = ("boto3", "botocore.session", "psycopg", "requests")
+HEAVY = ("boto3", "botocore.session", "jwt", "psycopg", "requests")
 
 
 def test_importing_it_needs_no_environment_and_no_heavy_library() -> None:
@@ -28,8 +28,31 @@ def test_importing_it_needs_no_environment_and_no_heavy_library() -> None:
 def test_what_it_listens_to() -> None:
     routes = {(path, method) for path, methods in app.app.routes.items() for method in methods}
 
-    assert routes == {("/health", "GET"), ("/webhooks/{source}", "POST"), ("/webhooks/{source}", "GET")}
-    assert {"process_webhooks", "purge_old_events", "migrate_database", "manage_events"} <= app.app.handler_map.keys()
+    assert routes == {
+        ("/health", "GET"),
+        ("/webhooks/{source}", "POST"),
+        ("/webhooks/{source}", "GET"),
+        ("/", "GET"),
+        ("/desk", "GET"),
+        ("/assets/{name}", "GET"),
+        ("/chat/sessions", "POST"),
+    }
+    assert app.app.handler_map.keys() >= {
+        "websocket_connect",
+        "websocket_message",
+        "websocket_disconnect",
+        "process_webhooks",
+        "answer_messages",
+        "write_failed_turns",
+        "summarize_sessions",
+        "delete_expired_sessions",
+        "look_up_order",
+        "hand_off_session",
+        "check_waiting",
+        "purge_old_events",
+        "migrate_database",
+        "manage_events",
+    }
 
 
 def test_a_handler_is_three_lines_at_most() -> None:

@@ -5,7 +5,26 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.errors import SettingsError
-from chalicelib.settings import BodiesSettings, DatabaseSettings, DeskSettings, IntakeSettings, RetentionSettings
+from chalicelib.settings import (
+    AnswerSettings,
+    BodiesSettings,
+    ChatSettings,
+    DatabaseSettings,
+    DeskSettings,
+    IntakeSettings,
+    ModelSettings,
+    PageSettings,
+    RetentionSettings,
+    TableSettings,
+)
+
+CHAT = {
+    "STAGE": "dev",
+    "SESSIONS_TABLE": "sessions",
+    "WEBSOCKET_URL": "wss://chat.example.com",
+    "CONNECTIONS_URL": "https://connections.example.com/api",
+    "CHAT_MESSAGES_QUEUE_URL": "https://sqs/chat-messages.fifo",
+}
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:
@@ -78,6 +97,47 @@ def test_the_desk_is_always_open_and_a_quarter_of_an_hour_is_waited() -> None:
 def test_a_waiting_limit_that_is_none_is_refused(minutes: str) -> None:
     with pytest.raises(SettingsError, match="WAITING_LIMIT_MINUTES"):
         DeskSettings.from_environ({"WAITING_LIMIT_MINUTES": minutes})
+
+
+def test_the_chat_knows_its_table_sockets_queue_and_secrets() -> None:
+    assert ChatSettings.from_environ(CHAT) == ChatSettings(
+        table="sessions",
+        websocket_url="wss://chat.example.com",
+        connections_url="https://connections.example.com/api",
+        messages_queue_url="https://sqs/chat-messages.fifo",
+        secrets_prefix="frontdesk/dev/",
+    )
+
+
+def test_what_the_chat_lacks_is_named_at_once() -> None:
+    with pytest.raises(SettingsError, match="SESSIONS_TABLE, WEBSOCKET_URL, CONNECTIONS_URL, CHAT_MESSAGES_QUEUE_URL"):
+        ChatSettings.from_environ({"STAGE": "dev"})
+    with pytest.raises(SettingsError, match="SESSIONS_TABLE"):
+        TableSettings.from_environ({})
+    with pytest.raises(SettingsError, match="FAILED_TURNS_QUEUE_URL"):
+        AnswerSettings.from_environ({})
+
+
+@pytest.mark.parametrize(
+    ("given", "ancestors"),
+    [
+        ("", ()),
+        ("https://shop.example  https://www.shop.example", ("https://shop.example", "https://www.shop.example")),
+    ],
+)
+def test_shops_that_may_embed_the_chat(given: str, ancestors: tuple[str, ...]) -> None:
+    config = PageSettings.from_environ({"WEBSOCKET_URL": "wss://chat.example.com", "FRAME_ANCESTORS": given})
+
+    assert config == PageSettings("wss://chat.example.com", ancestors)
+
+
+def test_an_empty_model_endpoint_and_guardrail_are_none() -> None:
+    """CloudFormation sets every variable, also where its parameter is empty."""
+    empty = {"MODEL_ID": "model", "MODEL_ENDPOINT_URL": "", "GUARDRAIL_ID": "", "GUARDRAIL_VERSION": ""}
+
+    assert ModelSettings.from_environ(empty) == ModelSettings("model", None, None, "DRAFT")
+    with pytest.raises(SettingsError, match="MODEL_ID"):
+        ModelSettings.from_environ({})
 
 
 class TestEnvironmentFile:

@@ -20,6 +20,7 @@ def test_only_the_rule_against_plain_http_goes() -> None:
 
     assert set(before["Resources"]) - set(after["Resources"]) == {
         "WebhookEventsQueuesPolicy",
+        "ChatQueuesPolicy",
         "WebhookBodiesBucketPolicy",
     }
     assert all(after["Resources"][name] == before["Resources"][name] for name in after["Resources"])

@@ -7,8 +7,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from click.testing import CliRunner
 
-from ops.checks import Level, check_credentials, check_queues
+from ops.checks import check_credentials, check_queues
 from ops.cli import main
+from ops.findings import Level
 from ops.stage import Stage
 from ops.times import utc_now
 

@@ -202,11 +202,14 @@ class AnswerSettings:
     """What answering needs beside the chat and the model."""
 
     failed_turns_queue_url: str
+    daily_tokens: int
 
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> Self:
-        (queue_url,) = _required(variables, "FAILED_TURNS_QUEUE_URL")
-        return cls(queue_url)
+        queue_url, tokens = _required(variables, "FAILED_TURNS_QUEUE_URL", "MODEL_DAILY_TOKENS")
+        if not (tokens.isascii() and tokens.isdecimal() and len(tokens) <= 12):
+            raise SettingsError(f"MODEL_DAILY_TOKENS must be a whole number, not {tokens!r}.")
+        return cls(queue_url, int(tokens))
 
 
 def _origin(url: str) -> str | None:

@@ -239,6 +239,7 @@ def answering() -> "Answering":
     from chalicelib.aws.clients import client
     from chalicelib.aws.queues import SqsQueue
     from chalicelib.chat.answers import Answering
+    from chalicelib.chat.budget import Budget
     from chalicelib.chat.failed_turns import FailedTurnQueue
     from chalicelib.chat.summaries import Summaries
 
@@ -246,7 +247,17 @@ def answering() -> "Answering":
     failed_turns = FailedTurnQueue(SqsQueue(client("sqs"), config.failed_turns_queue_url))
     summaries = Summaries(sessions_table())
     return Answering(
-        sessions(), handoffs(), desk(), summaries, model(), orders(), sockets(), failed_turns, time.time, time.sleep
+        sessions(),
+        handoffs(),
+        desk(),
+        summaries,
+        model(),
+        orders(),
+        sockets(),
+        failed_turns,
+        Budget(sessions_table(), time.time, config.daily_tokens),
+        time.time,
+        time.sleep,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from chalicelib import telemetry
 from chalicelib.aws.tables import ConditionFailedError, put, update
 from chalicelib.chat import frames, handoff, persona
+from chalicelib.chat.budget import Budget
 from chalicelib.chat.deltas import DeltaSender, Socket
 from chalicelib.chat.desk import Desk
 from chalicelib.chat.failed_turns import FailedTurn
@@ -35,9 +36,6 @@ RUN_SECONDS = 50
 
 AWAIT_SECONDS = 8
 """How long an answer that the table refused is waited for, before the session is tried again."""
-
-SESSION_TOKENS = 200_000
-"""What the model may charge for one session, before it is asked no more."""
 
 
 class Orders(Protocol):
@@ -64,6 +62,7 @@ class Answering:
     orders: Orders
     socket: Socket
     failed_turns: FailedTurns
+    budget: Budget
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
@@ -115,8 +114,8 @@ class Answering:
 
     def _answer(self, session: Session, turns: Sequence[Turn], turn: Turn, receives: int) -> "_Stored | None":
         """Answer one turn; None when the session is no longer the assistant's."""
-        if session.tokens >= SESSION_TOKENS:
-            return self._store(session, turn, Reply(persona.TIRED, 0, complete=False), None)
+        if refusal := self.budget.refusal(session.tokens):
+            return self._store(session, turn, Reply(refusal, 0, complete=False), None)
         assert turn.message_id is not None
         summary = self.summaries.latest(session) if session.summary_upto else None
         customer = session.name or (session.customer_id if session.customer_id != ANONYMOUS else None)
@@ -125,7 +124,10 @@ class Answering:
         sender = DeltaSender(self.socket, self.sessions, session, turn.message_id, self.clock, run=receives - 1)
         replying = Replying(self.model, self.clock, self.sleep, self.clock() + ANSWER_SECONDS)
         reply = replying.reply(system, build_messages(system, turns), self._tools(session, wish), sender)
-        return self._store(session, turn, reply, wish.reason)
+        stored = self._store(session, turn, reply, wish.reason)
+        if reply.tokens:
+            self.budget.add(reply.tokens)
+        return stored
 
     def _tools(self, session: Session, wish: "_Wish") -> Mapping[str, Tool]:
         def look_up_order(arguments: Mapping[str, Any]) -> Mapping[str, Any]:

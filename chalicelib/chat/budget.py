@@ -1,7 +1,7 @@
 """The budget: how many tokens the model may cost in a day, all sessions together, and in one session.
 
-The day's sum is one item of the table, to which every answer adds; what that returns is known to the process until the
-next answer, or for a minute. The ceiling is therefore passed by a few answers at most, and costs one request each.
+The day's sum is one item of the table, to which every answer adds, after it was shown; what that returns is known to
+the process from then on. The ceiling is therefore passed by one answer of each process at most.
 """
 
 from collections.abc import Callable
@@ -10,10 +10,13 @@ from datetime import UTC, datetime
 
 from chalicelib import telemetry
 from chalicelib.aws.tables import Item, Table, Write
+from chalicelib.chat import persona
 from chalicelib.errors import UnavailableError
 
-KNOWN_SECONDS = 60.0
 KEPT_SECONDS = 7 * 86_400
+
+SESSION_TOKENS = 200_000
+"""What the model may charge for one session, before it is asked no more."""
 
 
 @dataclass
@@ -23,43 +26,34 @@ class Budget:
     table: Table
     clock: Callable[[], float]
     daily: int
-    per_session: int
-    _known: tuple[str, int, float] = field(default=("", 0, 0.0), init=False)
+    per_session: int = SESSION_TOKENS
+    _known: tuple[str, int] = field(default=("", 0), init=False)
 
-    def allows(self, session_tokens: int) -> bool:
-        """Whether another answer may be asked for, in a session that has cost so many tokens already.
+    def refusal(self, session_tokens: int) -> str | None:
+        """What to say in place of another answer, in a session that has cost so many tokens; None when it may come.
 
-        When the table does not say, it may: the budget protects from surprises, not from outages.
+        A process that has not answered today lets the first one pass, and then knows.
         """
-        return session_tokens < self.per_session and self._spent_today() < self.daily
+        if session_tokens >= self.per_session:
+            return persona.TIRED
+        day, tokens = self._known
+        return persona.EXHAUSTED if day == self._today() and tokens >= self.daily else None
 
     def add(self, tokens: int) -> None:
         """Note what an answer has cost."""
         telemetry.count("ModelTokens", tokens)
-        now, day = self.clock(), self._today()
+        day = self._today()
         write = Write(
             "Update",
             _key(day),
             update="ADD tokens :tokens SET #ttl = :ttl",
             names={"ttl": "ttl"},
-            values={"tokens": tokens, "ttl": int(now) + KEPT_SECONDS},
+            values={"tokens": tokens, "ttl": int(self.clock()) + KEPT_SECONDS},
         )
         try:
-            self._known = (day, self.table.write(write)["tokens"], now)
+            self._known = (day, self.table.write(write)["tokens"])
         except UnavailableError as error:
             telemetry.logger.warning("tokens not counted", tokens=tokens, detail=str(error))
-
-    def _spent_today(self) -> int:
-        day, tokens, at = self._known
-        now, today = self.clock(), self._today()
-        if day == today and now - at < KNOWN_SECONDS:
-            return tokens
-        try:
-            item = self.table.get(_key(today))
-        except UnavailableError:
-            return 0
-        self._known = (today, item["tokens"] if item else 0, now)
-        return self._known[1]
 
     def _today(self) -> str:
         return datetime.fromtimestamp(self.clock(), UTC).date().isoformat()

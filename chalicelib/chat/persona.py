@@ -30,6 +30,11 @@ TIRED = (
     "with you."
 )
 
+EXHAUSTED = (
+    "I am sorry, I have answered as much as I may today and rest until midnight, Greenwich time. Ask for a person, and "
+    "somebody of our team will help you."
+)
+
 TOOLS: Sequence[Mapping[str, Any]] = (
     {
         "toolSpec": {

@@ -6,7 +6,8 @@ import pytest
 
 from chalicelib.aws.tables import RefusedError
 from chalicelib.chat import handoff, persona
-from chalicelib.chat.answers import RUN_SECONDS, SESSION_TOKENS, unanswered
+from chalicelib.chat.answers import RUN_SECONDS, unanswered
+from chalicelib.chat.budget import SESSION_TOKENS
 from chalicelib.chat.failed_turns import FailedTurn, TurnWriter
 from chalicelib.chat.model import ModelError, Stop, Text, ToolUse
 from chalicelib.chat.sessions import Session
@@ -269,6 +270,17 @@ def test_a_session_that_has_cost_enough_asks_the_model_no_more(world: World) -> 
     world.answering.answer(session_id, receives=1)
 
     assert world.said(session_id)[-1] == ("bot", persona.TIRED)
+    assert world.model.requests == []
+
+
+def test_beyond_the_days_ceiling_nobody_is_asked(world: World) -> None:
+    session_id = world.begin()
+    world.budget.add(1_000_000)
+    world.say("Hi")
+
+    world.answering.answer(session_id, receives=1)
+
+    assert world.said(session_id)[-1] == ("bot", persona.EXHAUSTED)
     assert world.model.requests == []
 
 

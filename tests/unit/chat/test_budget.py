@@ -7,6 +7,7 @@ from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from chalicelib.aws.tables import Table
+from chalicelib.chat import persona
 from chalicelib.chat.budget import Budget
 from tests.builders import NOW
 from tests.fakes import FakeClock
@@ -30,33 +31,30 @@ def budget(table: Table, clock: FakeClock | None = None) -> Budget:
 
 
 def test_a_new_day_has_its_whole_budget(table: Table) -> None:
-    assert budget(table).allows(0)
+    assert budget(table).refusal(0) is None
 
 
 def test_beyond_the_days_ceiling_nobody_is_answered(table: Table) -> None:
     mine = budget(table)
     mine.add(999)
-    assert mine.allows(0)
+    assert mine.refusal(0) is None
     mine.add(1)
 
-    assert not mine.allows(0)
-    assert not budget(table).allows(0)
+    assert mine.refusal(0) == persona.EXHAUSTED
 
 
 def test_beyond_its_own_ceiling_a_session_is_not(table: Table) -> None:
-    assert budget(table).allows(299)
-    assert not budget(table).allows(300)
+    assert budget(table).refusal(299) is None
+    assert budget(table).refusal(300) == persona.TIRED
 
 
-def test_what_others_spend_is_known_within_a_minute(table: Table) -> None:
-    clock = FakeClock(NOW)
-    mine = budget(table, clock)
-    assert mine.allows(0)
+def test_what_others_spend_is_known_with_the_next_answer(table: Table) -> None:
     budget(table).add(1000)
-    assert mine.allows(0)
-    clock.now += 60
+    mine = budget(table)
+    assert mine.refusal(0) is None
+    mine.add(1)
 
-    assert not mine.allows(0)
+    assert mine.refusal(0) == persona.EXHAUSTED
 
 
 def test_the_next_day_begins_anew(table: Table) -> None:
@@ -65,7 +63,7 @@ def test_the_next_day_begins_anew(table: Table) -> None:
     mine.add(1000)
     clock.now += 86_400
 
-    assert mine.allows(0)
+    assert mine.refusal(0) is None
 
 
 class NoClient:
@@ -83,4 +81,4 @@ def test_without_the_table_it_allows() -> None:
 
     broken.add(5)
 
-    assert broken.allows(0)
+    assert broken.refusal(0) is None

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from chalicelib.aws.rest import HttpRequest
 from chalicelib.aws.tables import Table
 from chalicelib.chat.answers import Answering
+from chalicelib.chat.budget import Budget
 from chalicelib.chat.desk import Desk
 from chalicelib.chat.handoff import Handoffs
 from chalicelib.chat.messages import Messages
@@ -70,6 +71,7 @@ class World:
             self.queue,
             self.clock,
         )
+        self.budget = Budget(self.table, self.clock, daily=1_000_000)
         self.answering = Answering(
             self.sessions,
             self.handoffs,
@@ -79,6 +81,7 @@ class World:
             self.orders,
             self.sockets,
             self.failed_turns,
+            self.budget,
             self.clock,
             self.sleep,
         )

@@ -84,7 +84,7 @@ def test_an_agent_gets_a_ticket_for_the_desk(world: World) -> None:
 
     assert opened["session_id"] is None
     assert world.connect(opened, "a1") == 200
-    assert world.desk.agents() == [("a1", "Ann")]
+    assert [(agent.connection_id, agent.name) for agent in world.desk.agents()] == [("a1", "Ann")]
     assert world.connect(opened, "a2") == 401
 
 

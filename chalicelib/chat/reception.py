@@ -125,8 +125,8 @@ class Reception:
         session, turn = added.session, added.turn
         if session.status == "active" and (added.is_new or session.answered < turn.seq):
             self.queue.send(session.session_id, group=session.session_id)
-        elif session.agent and added.is_new:
-            self.desk.tell(session.agent, frames.message(turn, session.session_id))
+        elif session.agent and (told := turn if added.is_new else self.sessions.turn(session.session_id, turn.seq)):
+            self.desk.tell(session.agent, frames.message(told, session.session_id))
         self._tell(connection.connection_id, frames.ack(message_id, turn.seq))
         telemetry.count("ChatMessages" if added.is_new else "ChatMessagesRepeated")
         if not added.is_new and (answer := self.sessions.turn(session.session_id, turn.seq + 1)):

@@ -135,11 +135,7 @@ class Sessions:
         now = int(self.clock())
         assignments = {"ticket": ticket, "updated_at": now, "ttl": session.lives_until(now)} | known
         write = _set(session_key(session_id), assignments, "customer_id = :was", was=session.customer_id)
-        try:
-            item = self.table.write(write)
-        except ConditionFailedError:
-            raise UnauthorizedError from None
-        return Session.from_item(item)
+        return Session.from_item(self._write_once(write, "ticket", ticket))
 
     def find(self, session_id: str) -> Session | None:
         """A session, None when there is none or it has ended."""
@@ -163,14 +159,24 @@ class Sessions:
             now=now,
             closed="closed",
         )
-        try:
-            before = self.table.write(write, returning="ALL_OLD")
-        except ConditionFailedError:
-            raise UnauthorizedError from None
+        before = self._write_once(write, "connection_id", connection_id, returning="ALL_OLD")
         session = Session.from_item(before | {"connection_id": connection_id})
         item = {**connection_key(connection_id), "session_id": session_id, "ends_at": session.ends_at}
-        self.table.write(put(item | {"ttl": now + CONNECTION_SECONDS}))
+        self.table.write(put(item | {"ttl": now + CONNECTION_SECONDS}, None))
         return session, before.get("connection_id")
+
+    def _write_once(self, write: Write, mark: str, value: str, *, returning: str | None = None) -> Item:
+        """Carry out a write; when its condition fails since it was carried out before, the session as that left it.
+
+        So it is when the table's answer was lost: the attribute ``mark`` has the ``value`` that only this write gives.
+        """
+        try:
+            return self.table.write(write, returning=returning)
+        except ConditionFailedError as refused:
+            item = refused.items[0]
+            if item is None or item.get(mark) != value:
+                raise UnauthorizedError from None
+            return item
 
     def connection(self, connection_id: str) -> Connection | None:
         """What a connection is of, None when nothing is known of it."""

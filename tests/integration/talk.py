@@ -7,6 +7,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -104,8 +105,8 @@ class Chat:
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
     def stop(self) -> None:
-        for socket in self._open:
-            socket.close()
+        with ThreadPoolExecutor(20) as pool:
+            list(pool.map(Socket.close, self._open))
         self.loop.run(self._client.close())
         self.loop.stop()
 

@@ -66,9 +66,9 @@ def test_twenty_messages_at_once_are_answered_in_order(chat: Chat) -> None:
 
 
 def test_sessions_do_not_wait_for_one_another(chat: Chat) -> None:
-    talks = [chat.begin() for _ in range(8)]
+    talks = [chat.begin() for _ in range(4)]
 
-    at_once(lambda number: talks[number][1].say(f"Hello {number}"), 8)
+    at_once(lambda number: talks[number][1].say(f"Hello {number}"), 4)
 
     for session_id, socket in talks:
         socket.wait("message")

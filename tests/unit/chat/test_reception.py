@@ -74,6 +74,8 @@ class TestAMessage:
         assert world.queue.sent == []
         (told,) = world.sockets.to("a1", "message")
         assert (told["content"], told["session_id"]) == ("Hello, person", session_id)
+        world.say("Other words")
+        assert world.sockets.to("a1", "message") == [told, told], "the first may not have arrived"
         assert world.sockets.to("c1", "ack")
 
 

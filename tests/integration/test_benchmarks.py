@@ -5,17 +5,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from localcloud.layout import ROOT
 
 NONE = {"conversations: errors", "conversations: out of order"}
 """What there must be none of."""
 
 
+@pytest.mark.timeout(360)  # it packages every dependency and starts three servers
 def test_a_quick_run_measures_everything(tmp_path: Path) -> None:
     output = tmp_path / "results.json"
     command = [sys.executable, "-m", "benchmarks", "--quick", "--output", str(output)]
 
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=170)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=350)
 
     assert result.returncode == 0, result.stderr
     rows = json.loads(output.read_text(encoding="utf-8"))["rows"]

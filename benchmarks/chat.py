@@ -46,6 +46,7 @@ _ENVIRONMENT = {
     "CONNECTIONS_URL": "https://connections.example.com/api",
     "CHAT_MESSAGES_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/chat-messages.fifo",
     "FAILED_TURNS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/failed-turns",
+    "MODEL_DAILY_TOKENS": "1000000000",
     "MODEL_ID": "model",
     "AWS_DEFAULT_REGION": "us-east-1",
 }

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import requests
 
+from chalicelib.aws.secret_lists import active_secrets
 from chalicelib.chat.tokens import Tokens
-from chalicelib.webhooks.secrets import active_secrets
 from tests.integration.conftest import Cloud
 
 Frame = dict[str, Any]

@@ -22,7 +22,7 @@ from chalicelib.webhooks.sources import MAX_BODY_BYTES, SOURCES
 from localcloud import samples
 from localcloud.samples import Event, make_event
 from tests.builders import make_envelope
-from tests.integration.conftest import Cloud, eventually, read_json_lines
+from tests.integration.cloud import Cloud, eventually, read_json_lines
 from tests.openapi import SIGNATURE_HEADERS, require_described
 
 ODD_BODIES = {

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from localcloud.model.part import ModelServer
-from tests.integration.conftest import Cloud
+from tests.integration.cloud import Cloud
 from tests.unit.localcloud.model.serving import HELLO, MODEL, ChatCompletions, Running, bedrock
 
 

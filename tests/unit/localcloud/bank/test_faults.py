@@ -1,6 +1,6 @@
 """What goes wrong with the bank when it is told to."""
 
-import http.client
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,12 +17,13 @@ BALANCE = f"/accounts/{CHECKING}/balance"
 
 
 def hang_up(bank: Client, key: str) -> None:
-    """Ask for a transfer and do not wait for the answer."""
+    """Ask for a transfer, and go once the bank has heard it."""
     body = f'{{"from": "{CHECKING}", "to": "{SAVINGS}", "amount": "250.00", "currency": "USD"}}'
-    connection = http.client.HTTPConnection(urlsplit(bank.url).netloc)
-    connection.request("POST", "/transfers", body, {"x-api-key": KEY, "Idempotency-Key": key})
-    time.sleep(0.1)
-    connection.close()
+    head = f"POST /transfers HTTP/1.1\r\nHost: bank\r\nx-api-key: {KEY}\r\nIdempotency-Key: {key}\r\n"
+    address, before = urlsplit(bank.url), bank.books()["requests"]
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        assert becomes(lambda: bank.books()["requests"], before + 1)
 
 
 def becomes(what: Callable[[], object], expected: object) -> bool:
@@ -118,7 +119,7 @@ class TestAfterActing:
 
         hang_up(bank, "a-key")
 
-        assert bank.balance() == "954.50"
+        assert becomes(bank.balance, "954.50")
 
 
 class TestPending:

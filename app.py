@@ -56,9 +56,17 @@ def asset(name: str) -> rest.Answer:
 
 
 @app.route("/chat/sessions", methods=["POST"], content_types=rest.ANY_CONTENT_TYPE)
+@rest.cross_origin
 @rest.answers
 def open_session() -> rest.Answer:
     return wiring.opening().open(rest.read_request(app))
+
+
+@app.route("/chat/sessions", methods=["OPTIONS"], content_types=rest.ANY_CONTENT_TYPE)
+@rest.cross_origin
+@rest.answers
+def answer_preflight() -> rest.Answer:
+    return rest.Answer({})
 
 
 @app.on_ws_connect(name="websocket_connect")

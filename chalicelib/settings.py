@@ -100,9 +100,7 @@ class RetentionSettings:
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> Self:
         (text,) = _required(variables, "RETENTION_DAYS")
-        if not (text.isascii() and text.isdecimal() and len(text) < 6 and 0 < int(text) <= 36_500):
-            raise SettingsError(f"RETENTION_DAYS must be a whole number of days from 1 to 36500, not {text!r}.")
-        return cls(days=int(text))
+        return cls(days=_whole_number("RETENTION_DAYS", text, 1, 36_500))
 
 
 @dataclass(frozen=True)
@@ -131,10 +129,8 @@ class DeskSettings:
 
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> Self:
-        text = variables.get("WAITING_LIMIT_MINUTES") or "15"
-        if not (text.isascii() and text.isdecimal() and len(text) < 6 and 0 < int(text) <= 1440):
-            raise SettingsError(f"WAITING_LIMIT_MINUTES must be a whole number from 1 to 1440, not {text!r}.")
-        return cls(variables.get("DESK_HOURS", ""), int(text) * 60)
+        minutes = _whole_number("WAITING_LIMIT_MINUTES", variables.get("WAITING_LIMIT_MINUTES") or "15", 1, 1440)
+        return cls(variables.get("DESK_HOURS", ""), minutes * 60)
 
 
 @dataclass(frozen=True)
@@ -207,9 +203,7 @@ class AnswerSettings:
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> Self:
         queue_url, tokens = _required(variables, "FAILED_TURNS_QUEUE_URL", "MODEL_DAILY_TOKENS")
-        if not (tokens.isascii() and tokens.isdecimal() and len(tokens) <= 12):
-            raise SettingsError(f"MODEL_DAILY_TOKENS must be a whole number, not {tokens!r}.")
-        return cls(queue_url, int(tokens))
+        return cls(queue_url, _whole_number("MODEL_DAILY_TOKENS", tokens, 0, 10**12))
 
 
 def _origin(url: str) -> str | None:
@@ -219,6 +213,12 @@ def _origin(url: str) -> str | None:
     except ValueError:
         return None
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and parts.netloc else None
+
+
+def _whole_number(name: str, text: str, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and least <= int(text) <= most):
+        raise SettingsError(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
+    return int(text)
 
 
 def _required(variables: Mapping[str, str], *names: str) -> list[str]:

@@ -140,11 +140,11 @@ def sessions() -> "Sessions":
 
 @cache
 def tokens() -> "Tokens":
+    from chalicelib.aws.secret_lists import SecretLists
     from chalicelib.chat.tokens import Tokens
-    from chalicelib.webhooks.secrets import SourceSecrets
 
     prefix = settings.ChatSettings.from_environ(settings.environ()).secrets_prefix
-    return Tokens(SourceSecrets(secret_cache(), prefix, time.time), time.time)
+    return Tokens(SecretLists(secret_cache(), prefix, time.time), time.time)
 
 
 @cache

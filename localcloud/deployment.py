@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from chalicelib.aws.secret_lists import active_secrets
 from chalicelib.webhooks.secret_forms import new_secret
-from chalicelib.webhooks.secrets import active_secrets
 from chalicelib.webhooks.sources import SOURCES
 from infra.packaging import DATA_TEMPLATE, Package, application_zip, package
 from infra.templates import read_template

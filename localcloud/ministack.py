@@ -3,9 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -14,7 +11,7 @@ import botocore.session
 from botocore.config import Config
 
 from localcloud.layout import ROOT
-from localcloud.processes import StartError, clean_environment, end, free_port, spawn
+from localcloud.processes import clean_environment, end, free_port, spawn, wait_for_url
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -70,16 +67,9 @@ class MiniStack:
     def wait(self, patience: float = 30) -> None:
         """Return once it answers."""
         assert self.process is not None
-        deadline = time.monotonic() + patience
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        while True:
-            try:
-                opener.open(f"{self.url}/_ministack/health", timeout=2).close()
-                return
-            except (urllib.error.URLError, OSError) as error:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise StartError("MiniStack does not start; ministack.log says why.") from error
-            time.sleep(0.03)
+        wait_for_url(
+            self.process, f"{self.url}/_ministack/health", "MiniStack does not start; ministack.log says why.", patience
+        )
 
     def stop(self) -> None:
         """Save the state and end it, and every function with it."""

@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -42,11 +44,14 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def clean_environment(additions: Mapping[str, str], *, temporary: Path) -> dict[str, str]:
-    """An environment without AWS settings and proxies of the user's, whose temporary files lie in ``temporary``."""
+    """An environment without AWS settings, proxies and settings of Frontdesk's of the user's shell.
+
+    Temporary files of the program lie in ``temporary``.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "PG", "PYTHON", "POWERTOOLS_", "MINISTACK", "LAMBDA_"))
+        if not name.startswith(("AWS_", "PG", "PYTHON", "POWERTOOLS_", "MINISTACK", "LAMBDA_", "ENVIRONMENT_FILE"))
         and not name.lower().endswith("_proxy")
     }
     return {**kept, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1", **additions}
@@ -82,6 +87,20 @@ def unprivileged_user() -> int:
     report = [sys.executable, "-I", "-S", "-c", "import os; print(os.geteuid())"]
     command = [sys.executable, "-I", "-S", str(_CHILD), str(int(signal.SIGKILL)), "--unprivileged", *report]
     return int(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def wait_for_url(process: subprocess.Popen[bytes], url: str, complaint: str, patience: float) -> None:
+    """Return once a program answers at ``url``; ``StartError`` with the complaint when it ends or takes too long."""
+    deadline = time.monotonic() + patience
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        try:
+            opener.open(url, timeout=2).close()
+            return
+        except OSError as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise StartError(complaint) from error
+        time.sleep(0.03)
 
 
 def end(process: subprocess.Popen[bytes], how: signal.Signals, *, patience: float) -> None:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import click
 
+from chalicelib.aws.secret_lists import SecretLists
 from chalicelib.aws.secrets import SecretCache
 from chalicelib.chat.handoff import AGENT, DESK
 from chalicelib.chat.tokens import Tokens
-from chalicelib.webhooks.secrets import SourceSecrets
 from ops.output import examples, json_option, short_time, show_json, show_table
 from ops.stage import Stage, pass_stage
 from ops.times import utc_now
@@ -40,7 +40,7 @@ def token(stage: Stage, name: str, hours: int, as_json: bool) -> None:
 
 def _tokens(stage: Stage) -> Tokens:
     cache = SecretCache(stage.client("secretsmanager"), time.monotonic)
-    return Tokens(SourceSecrets(cache, stage.chat_secret(""), time.time), time.time)
+    return Tokens(SecretLists(cache, stage.chat_secret(""), time.time), time.time)
 
 
 @agents.command("list", epilog=examples("agents list", "agents list --json"))

@@ -13,7 +13,7 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from botocore.exceptions import ConnectionError as UnreachableError
 
-from chalicelib.webhooks.secrets import active_secrets
+from chalicelib.aws.secret_lists import active_secrets
 from chalicelib.webhooks.sources import SOURCES
 from ops.chat_secrets import CHAT_SECRETS, chat_fault_of
 from ops.dead_letters import QUEUES, UNKNOWN, dead_letters_of, open_queue

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.webhooks.secrets import SourceSecret, read_secrets
+from chalicelib.aws.secret_lists import ListedSecret, read_secrets
 
 Document = Mapping[str, Any]
 
@@ -53,17 +53,17 @@ def has_active(document: Document, now: datetime) -> bool:
     return bool(_active(document, now))
 
 
-def _active(document: Document, now: datetime) -> Sequence[SourceSecret]:
-    secrets = [SourceSecret.from_entry(entry) for entry in document["secrets"]]
+def _active(document: Document, now: datetime) -> Sequence[ListedSecret]:
+    secrets = [ListedSecret.from_entry(entry) for entry in document["secrets"]]
     return [secret for secret in secrets if secret.is_active(now)]
 
 
-def _ending(secret: SourceSecret, end: datetime) -> dict[str, str]:
+def _ending(secret: ListedSecret, end: datetime) -> dict[str, str]:
     until = min(end, secret.until) if secret.until else end
     return {"secret": secret.value, "until": _text(until)}
 
 
-def _entry(secret: SourceSecret) -> str | dict[str, str]:
+def _entry(secret: ListedSecret) -> str | dict[str, str]:
     return secret.value if secret.until is None else {"secret": secret.value, "until": _text(secret.until)}
 
 

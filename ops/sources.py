@@ -5,7 +5,7 @@ from typing import Any
 import click
 from botocore.exceptions import ClientError
 
-from chalicelib.webhooks.secrets import active_secrets
+from chalicelib.aws.secret_lists import active_secrets
 from chalicelib.webhooks.sources import SOURCES, Source
 from ops.frontdesk import Frontdesk
 from ops.output import examples, json_option, short_time, show_json, show_table

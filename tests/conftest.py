@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from chalicelib import telemetry
 
@@ -18,6 +19,11 @@ class CurrentStdout(io.TextIOBase):
 
     def flush(self) -> None:
         sys.stdout.flush()
+
+
+# A machine may be busy with other tests: how long an example takes says nothing.
+settings.register_profile("frontdesk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("frontdesk")
 
 
 def pytest_configure(config: pytest.Config) -> None:

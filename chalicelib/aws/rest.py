@@ -24,6 +24,14 @@ from chalicelib.errors import (
 
 ANY_CONTENT_TYPE = ["*/*"]
 
+_CROSS_ORIGIN: Mapping[str, str] = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Max-Age": "600",
+}
+"""As the Fetch standard has it; neither cookies nor credentials come with it."""
+
 _STATUS: Mapping[type[FrontdeskError], HTTPStatus] = {
     RequestError: HTTPStatus.BAD_REQUEST,
     SignatureError: HTTPStatus.UNAUTHORIZED,
@@ -117,6 +125,18 @@ def answers(view: Callable[..., Answer]) -> Callable[..., Response]:
         return Response(body=given.body, headers=headers, status_code=given.status)
 
     return answer
+
+
+def cross_origin(answer: Callable[..., Response]) -> Callable[..., Response]:
+    """Let pages of any origin read what ``answers`` made, its errors too. Whom it serves is for the view to decide."""
+
+    @wraps(answer)
+    def answer_across(*args: Any, **kwargs: Any) -> Response:
+        response = answer(*args, **kwargs)
+        response.headers |= _CROSS_ORIGIN
+        return response
+
+    return answer_across
 
 
 def answer_error(error: Exception) -> Response:

@@ -49,7 +49,7 @@ class Agents:
         except RequestError:
             self.desk.show_queue(connection.connection_id)
             raise
-        summary = self.summaries.latest(session) if session.summary_upto else None
+        summary = self.summaries.latest(session.session_id) if session.summary_upto else None
         turns = self.sessions.turns(session_id)
         self.desk.show(connection.connection_id, conversation(session, summary, turns))
 

@@ -73,7 +73,7 @@ class Answering:
         again.
         """
         started = self.clock()
-        session, turns = self._load(session_id)
+        session, turns, summary = self._load(session_id)
         if session and receives > 1:
             self._show_last(session, turns)
         if session is None or session.status != "active":
@@ -81,7 +81,8 @@ class Answering:
         for turn in unanswered(session, turns):
             if self.clock() + ANSWER_SECONDS > started + RUN_SECONDS:
                 return False
-            stored = self._answer(session, [known for known in turns if known.seq <= turn.seq], turn, receives)
+            known = [earlier for earlier in turns if earlier.seq <= turn.seq]
+            stored = self._answer(session, summary, known, turn, receives)
             if stored is None or stored.session.status != "active":
                 return True
             session = stored.session
@@ -93,7 +94,7 @@ class Answering:
 
         The others behind it have not failed yet.
         """
-        session, turns = self._load(session_id)
+        session, turns, _ = self._load(session_id)
         if session:
             self._show_last(session, turns)
         if session is None or session.status != "active":
@@ -103,21 +104,23 @@ class Answering:
             self._store(session, missing[0], Reply(persona.APOLOGY, 0, complete=False), None)
         return len(missing) < 2
 
-    def _load(self, session_id: str) -> tuple[Session | None, Sequence[Turn]]:
-        """A session and its newest turns, at the same time; more of them when more are unanswered."""
-        with ThreadPoolExecutor(1) as pool:
+    def _load(self, session_id: str) -> tuple[Session | None, Sequence[Turn], str | None]:
+        """A session, its newest turns and its summary, at the same time; more turns when more are unanswered."""
+        with ThreadPoolExecutor(2) as pool:
             newest = pool.submit(self.sessions.turns, session_id, MAX_CONTEXT_TURNS)
+            summary = pool.submit(self.summaries.latest, session_id)
             session, turns = self.sessions.find(session_id), newest.result()
         if session and len(turns) == MAX_CONTEXT_TURNS and turns[0].seq > session.answered + 1:
             turns = self.sessions.turns_from(session_id, session.answered - MAX_CONTEXT_TURNS)
-        return session, turns
+        return session, turns, summary.result()
 
-    def _answer(self, session: Session, turns: Sequence[Turn], turn: Turn, receives: int) -> "_Stored | None":
+    def _answer(
+        self, session: Session, summary: str | None, turns: Sequence[Turn], turn: Turn, receives: int
+    ) -> "_Stored | None":
         """Answer one turn; None when the session is no longer the assistant's."""
         if refusal := self.budget.refusal(session.tokens):
             return self._store(session, turn, Reply(refusal, 0, complete=False), None)
         assert turn.message_id is not None
-        summary = self.summaries.latest(session) if session.summary_upto else None
         customer = session.name or (session.customer_id if session.customer_id != ANONYMOUS else None)
         system = build_system(persona.SYSTEM, summary, customer)
         wish = _Wish()

@@ -20,12 +20,14 @@ class Pace:
     """How many deltas an answer makes: ``characters`` are gathered first, and later a fifth of what was sent before.
 
     An answer of 600 characters makes about a dozen, one of 4,000 two dozen. None is held back for longer than
-    ``seconds``, as long as the model goes on.
+    ``seconds``, as long as the model goes on, and none follows another within ``interval`` seconds: nobody reads
+    that fast, and a model that answers at once would only cost requests.
     """
 
     characters: int = 40
     share: int = 5
     seconds: float = 0.7
+    interval: float = 0.05
 
 
 class Socket(Protocol):
@@ -70,8 +72,9 @@ class DeltaSender:
         """More of the answer; sent at once when it is the first, or when enough has come together."""
         self._said += text
         enough = max(self._pace.characters, self._sent // self._pace.share)
-        late = self._clock() - self._sent_at >= self._pace.seconds
-        if not self._sent or len(self._said) - self._sent >= enough or late:
+        waited = self._clock() - self._sent_at
+        enough_now = len(self._said) - self._sent >= enough and waited >= self._pace.interval
+        if not self._sent or enough_now or waited >= self._pace.seconds:
             self.flush()
 
     def flush(self) -> None:

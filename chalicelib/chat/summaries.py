@@ -68,10 +68,10 @@ class Summaries:
 
     table: Table
 
-    def latest(self, session: Session) -> str | None:
+    def latest(self, session_id: str) -> str | None:
         """The summary that covers the most, None when there is none."""
-        item = self.table.get({"PK": f"SESSION#{session.session_id}", "SK": summary_key(session.summary_upto)})
-        return decompress(item) if item else None
+        items = self.table.query(f"SESSION#{session_id}", SUMMARY, newest_first=True, limit=1)
+        return decompress(items[0]) if items else None
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Summarizing:
         if not turns or not self._claim(session):
             return
         try:
-            text = self._summarise(self.summaries.latest(session) if session.summary_upto else None, turns)
+            text = self._summarise(self.summaries.latest(session_id) if session.summary_upto else None, turns)
         except ModelError as error:
             telemetry.logger.warning("summary failed", session_id=session_id, detail=str(error))
             telemetry.count("Summaries", outcome="failed")

@@ -1,90 +1,13 @@
-"""The secrets of the sources, in Secrets Manager: ``{"secrets": [entry, …]}``, newest first.
-
-An entry is a text, active until somebody removes it, or ``{"secret": text, "until": time}``, which ends by itself: the
-time is ISO 8601, with an offset. Other keys may stand beside ``secrets``.
-"""
+"""The secrets of the sources: those they sign with, and the word by which a handshake is known."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Self
+from collections.abc import Sequence
 
-from chalicelib.aws.secrets import SecretCache
-from chalicelib.errors import UnavailableError
+from chalicelib.aws.secret_lists import SecretLists
 
 
-@dataclass(frozen=True)
-class SourceSecret:
-    """One secret; ``until`` is the moment from which it counts no more."""
-
-    value: str
-    until: datetime | None = None
-
-    @classmethod
-    def from_entry(cls, entry: Any) -> Self:
-        """Read an entry; ``ValueError`` says what is wrong without telling the secret."""
-        match entry:
-            case str(value):
-                return cls(value)
-            case {"secret": str(value), "until": str(until), **others} if not others:
-                return cls(value, _read_end(until))
-        raise ValueError('An entry is a text or {"secret": text, "until": time}.')
-
-    def is_active(self, now: datetime) -> bool:
-        return self.until is None or now < self.until
-
-
-def _read_end(text: str) -> datetime:
-    """An end, in UTC. The fault does not quote it: what stands there by mistake may be a secret."""
-    try:
-        time = datetime.fromisoformat(text)
-        if time.tzinfo is not None:
-            return time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise ValueError("`until` must be an ISO 8601 time with its offset, as in 2026-01-31T12:00:00Z.")
-
-
-def read_secrets(text: str) -> Sequence[SourceSecret]:
-    """All secrets that a secret's text names, expired ones too; ``ValueError`` when it is not of the form above.
-
-    The error quotes nothing of the text.
-    """
-    try:
-        entries = json.loads(text)["secrets"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        entries = None
-    if not isinstance(entries, list):
-        raise ValueError('It is not of the form {"secrets": ["…"]}.')  # noqa: TRY004 - one error for every fault
-    return [SourceSecret.from_entry(entry) for entry in entries]
-
-
-def active_secrets(text: str, now: float) -> Sequence[str]:
-    """The secrets that count at ``now`` (seconds since the epoch), newest first; ``ValueError`` as above."""
-    moment = datetime.fromtimestamp(now, UTC)
-    return tuple(secret.value for secret in read_secrets(text) if secret.is_active(moment))
-
-
-@dataclass(frozen=True)
-class SourceSecrets:
-    """Reads ``<prefix><source>`` through a cache. ``clock`` gives seconds since the epoch.
-
-    An end is kept to at each use, whatever the age of the cache. What was read before somebody set the end does not
-    know it, and serves for five minutes more.
-    """
-
-    cache: SecretCache
-    prefix: str
-    clock: Callable[[], float]
-
-    def active(self, source: str) -> Sequence[str]:
-        """All secrets a source may sign with, empty where it has none."""
-        return self._read(self.cache.get(self.prefix + source), source)
-
-    def refreshed(self, source: str) -> Sequence[str]:
-        """The same, read anew unless that was done a moment ago."""
-        return self._read(self.cache.refresh(self.prefix + source), source)
+class SourceSecrets(SecretLists):
+    """Reads the secret ``<prefix><source>``, where ``verify_token`` may stand beside ``secrets``."""
 
     def verify_tokens(self, source: str) -> Sequence[str]:
         """The words by which a source's handshake is known, none or one; never older than a moment."""
@@ -93,12 +16,3 @@ class SourceSecrets:
         except (ValueError, KeyError, TypeError):
             return ()
         return (token,) if isinstance(token, str) and token else ()
-
-    def _read(self, text: str | None, source: str) -> Sequence[str]:
-        if text is None:
-            return ()
-        try:
-            return active_secrets(text, self.clock())
-        except ValueError:
-            # Strangers are told this much; operators learn the rest from `doctor`.
-            raise UnavailableError(f"The secret of the source {source} cannot be used.") from None

@@ -3,14 +3,11 @@
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.layout import ROOT
-from localcloud.processes import StartError, clean_environment, end, free_port, spawn
+from localcloud.processes import clean_environment, end, free_port, spawn, wait_for_url
 
 
 @dataclass
@@ -43,16 +40,12 @@ class ModelServer:
     def wait(self, patience: float = 30) -> None:
         """Return once it answers."""
         assert self.process is not None
-        deadline = time.monotonic() + patience
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        while True:
-            try:
-                opener.open(f"{self.url}/control", timeout=2).close()
-                return
-            except (urllib.error.URLError, OSError) as error:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise StartError("The stand-in for the model does not start; model.log says why.") from error
-            time.sleep(0.03)
+        wait_for_url(
+            self.process,
+            f"{self.url}/control",
+            "The stand-in for the model does not start; model.log says why.",
+            patience,
+        )
 
     def stop(self) -> None:
         if self.process is not None:

@@ -8,12 +8,36 @@ from typing import Any
 
 import jwt
 import pytest
+import requests
 
 from tests.integration.cloud import Cloud, eventually
 from tests.integration.talk import Chat, at_once, ticket_of
 
 KEY = "a key of an attacker's that has thirty-two bytes"
 REFUSED = 401
+
+
+class TestPagesOfOthers:
+    def test_a_browser_is_let_ask_and_the_origin_decides(self, chat: Chat) -> None:
+        address = f"{chat.cloud.endpoints.http}/chat/sessions"
+        foreign = {"Origin": "https://elsewhere.example"}
+
+        asked = requests.options(
+            address,
+            headers={
+                **foreign,
+                "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "content-type",
+            },
+            timeout=30,
+        )
+        refused = requests.post(address, json={}, headers=foreign, timeout=30)
+
+        assert asked.ok
+        assert "POST" in asked.headers["Access-Control-Allow-Methods"]
+        assert "content-type" in asked.headers["Access-Control-Allow-Headers"].lower()
+        assert (refused.status_code, refused.json()["code"]) == (REFUSED, "unauthorized")
+        assert asked.headers["Access-Control-Allow-Origin"] == refused.headers["Access-Control-Allow-Origin"] == "*"
 
 
 class TestAttacksOnTickets:

@@ -156,7 +156,7 @@ def test_the_source_that_extending_shows_is_one() -> None:
 
 def test_the_shop_is_shown_how_to_say_who_a_customer_is(cloud: Cloud, chat: Chat) -> None:
     """The example's token opens a session, in which the assistant knows the customer."""
-    (example,) = blocks(ROOT / "docs" / "deploying.md", "python")
+    (example,) = blocks(ROOT / "docs" / "chat.md", "python")
     names: dict[str, Any] = {}
     exec(example, names)  # noqa: S102 - our own documentation
     token = names["identity_token"]("207", "aiko@example.com", "Aiko", chat.secret("chat-identity"))
@@ -170,7 +170,7 @@ def test_the_shop_is_shown_how_to_say_who_a_customer_is(cloud: Cloud, chat: Chat
 
 
 def test_the_shop_s_script_is_served(cloud: Cloud) -> None:
-    (example,) = blocks(ROOT / "docs" / "deploying.md", "html")
+    (example,) = blocks(ROOT / "docs" / "chat.md", "html")
     (path,) = re.findall(r'src="https://chat\.example\.com(/[^"]+)"', example)
 
     answer = requests.get(cloud.endpoints.http + path, timeout=30)

@@ -182,6 +182,9 @@ CASES: dict[tuple[str, str, str], Callable[[Cloud], Answer]] = {
     ("GET", WEBHOOKS, "404 no handshake"): lambda cloud: get(cloud, "/webhooks/github", hub_mode="subscribe"),
     ("GET", WEBHOOKS, "500"): lambda _: alone("GET"),
     ("GET", WEBHOOKS, "503"): lambda _: without_aws("GET"),
+    ("OPTIONS", SESSIONS, "200"): lambda cloud: Answer.over_http(
+        requests.options(f"{cloud.endpoints.http}{SESSIONS}", timeout=30)
+    ),
     ("POST", SESSIONS, "201"): lambda cloud: open_chat(cloud, {}),
     ("POST", SESSIONS, "201 without a body"): lambda cloud: open_chat(cloud, data=b""),
     ("POST", SESSIONS, "201 resumed"): resume,
@@ -210,6 +213,7 @@ CASES: dict[tuple[str, str, str], Callable[[Cloud], Answer]] = {
 
 GATEWAY_ALONE = {
     *(("GET", path, "503") for path in (HEALTH, "/", "/desk", ASSETS)),
+    ("OPTIONS", SESSIONS, "503"),
     *((*operation, "429") for operation in OPERATIONS),
 }
 """What only the gateway answers, and only one that is busy or broken; its templates are looked at instead."""

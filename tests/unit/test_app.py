@@ -36,6 +36,7 @@ def test_what_it_listens_to() -> None:
         ("/desk", "GET"),
         ("/assets/{name}", "GET"),
         ("/chat/sessions", "POST"),
+        ("/chat/sessions", "OPTIONS"),
     }
     assert app.app.handler_map.keys() >= {
         "websocket_connect",

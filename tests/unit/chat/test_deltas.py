@@ -38,7 +38,7 @@ def shown(world: World, connection_id: str = "c1") -> dict[int, str]:
     return texts
 
 
-@pytest.mark.parametrize(("length", "seconds", "least", "most"), [(600, 0, 8, 16), (600, 5, 8, 18), (4_000, 0, 12, 28)])
+@pytest.mark.parametrize(("length", "seconds", "least", "most"), [(600, 1, 8, 16), (600, 5, 8, 18), (4_000, 6, 12, 28)])
 def test_about_fifteen_an_answer(
     world: World, session_id: str, length: int, seconds: float, least: int, most: int
 ) -> None:
@@ -48,6 +48,12 @@ def test_about_fifteen_an_answer(
 
     assert least <= len(world.sockets.to("c1", "delta")) <= most
     assert shown(world) == {1: text + " "}
+
+
+def test_an_answer_that_comes_at_once_is_not_cut_up(world: World, session_id: str) -> None:
+    say(world, sender_of(world, session_id), WORDS * 20)
+    assert len(world.sockets.to("c1", "delta")) == 2
+    assert shown(world) == {1: WORDS * 20 + " "}
 
 
 def test_the_first_word_is_shown_at_once(world: World, session_id: str) -> None:
@@ -72,7 +78,7 @@ def test_the_pace_can_be_chosen(world: World, session_id: str) -> None:
     sender = DeltaSender(world.sockets, world.sessions, session, "m1", world.clock, pace=Pace(characters=10_000))
     sender.begin()
 
-    say(world, sender, WORDS * 20)
+    say(world, sender, WORDS * 20, 0.5)
 
     assert len(world.sockets.to("c1", "delta")) == 2
 

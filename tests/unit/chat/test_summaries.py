@@ -86,7 +86,7 @@ def test_ten_turns_make_a_summary_and_the_next_one_goes_on_from_it(place: Place)
     assert "Question 8" not in model.told[1]
     session = place.session()
     assert (session.summary_upto, session.unsummarised) == (20, 0)
-    assert Summaries(place.table).latest(session) == "Summary 2"
+    assert Summaries(place.table).latest(session.session_id) == "Summary 2"
 
 
 def test_the_same_record_again_makes_no_second_summary(place: Place) -> None:

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib.aws.secret_lists import SecretLists, read_secrets
 from chalicelib.aws.secrets import SecretCache
 from chalicelib.errors import UnavailableError
-from chalicelib.webhooks.secrets import SourceSecrets, read_secrets
 from tests.builders import NOW
 from tests.fakes import FakeClock
 
@@ -20,9 +20,9 @@ class FakeManager:
         return {"SecretString": self.text}
 
 
-def secrets(text: str, clock: FakeClock | None = None) -> SourceSecrets:
+def secrets(text: str, clock: FakeClock | None = None) -> SecretLists:
     cache = SecretCache(FakeManager(text), FakeClock())
-    return SourceSecrets(cache, "frontdesk/dev/webhooks/", clock or FakeClock(NOW))
+    return SecretLists(cache, "frontdesk/dev/webhooks/", clock or FakeClock(NOW))
 
 
 def test_all_secrets_of_a_source_are_active() -> None:
@@ -75,7 +75,7 @@ def test_a_secret_of_another_form_is_the_operators_fault(text: str) -> None:
     with pytest.raises(UnavailableError) as caught:
         secrets(text).active("github")
 
-    assert str(caught.value) == "The secret of the source github cannot be used."
+    assert str(caught.value) == "The secret github cannot be used."
     assert caught.value.__suppress_context__
 
 

@@ -30,6 +30,7 @@ export class TranscriptView {
   /** Show these items. `isWhole` says that they are a history, which nobody wants read out from the start. */
   render(items, { isThinking = false, isWhole = false } = {}) {
     this.#log.setAttribute("aria-busy", String(isWhole));
+    this.#log.tabIndex = items.length > 0 ? 0 : -1; // nothing to scroll, nothing to stop at
     const isOwnNew = items.some((item) => item.state === "sending" && !this.#shown.has(item.key));
     const keys = new Set(items.map((item) => item.key));
     for (const [key, { node }] of this.#shown) {
@@ -102,6 +103,7 @@ export class TranscriptView {
 
   #foot(item) {
     if (item.problem) return [this.#problem(item)];
+    if (item.state === "draft") return [dots("foot dots")];
     return item.state === "sending" ? [element("p", { className: "foot" }, "Sending…")] : [];
   }
 
@@ -124,12 +126,16 @@ function isLull(before, item) {
   return Boolean(before?.at && item?.at) && Date.parse(item.at) - Date.parse(before.at) > LULL;
 }
 
+/** Something is still being written. */
+function dots(className) {
+  return element("p", { className, aria: { hidden: "true" } }, element("i"), element("i"), element("i"));
+}
+
 function thinking(name) {
-  const dots = element("p", { className: "balloon dots", aria: { hidden: "true" } }, element("i"), element("i"), element("i"));
   return element(
     "article",
     { className: "turn turn-bot ends thinking" },
     element("p", { className: "who" }, `${name} is writing`),
-    dots,
+    dots("balloon dots"),
   );
 }

@@ -62,18 +62,18 @@ def save(page: Page, name: str) -> None:
 def chat(browser: Browser, stand_in: StandIn) -> None:
     save(visit(browser, stand_in.address, PHONE), "chat-phone-welcome")
     page = visit(browser, stand_in.address, PHONE, dark=True)
-    page.get_by_role("heading", name="How can we help?").wait_for()
+    expect_status(page, "Here to help")
     session = told(stand_in.session, TALK)
     session.status = "handoff"
     page.reload()
     page.get_by_role("log").get_by_text("Anna here").wait_for()
     save(page, "chat-phone-dark")
     stand_in.answer = lambda _session, message_id, _content: streamed(
-        message_id, "It comes out ", "on the fourth of ", "December. Shall I "
+        message_id, "We send everything ", "within one working day. ", "Within the EU a parcel "
     )
     page = visit(browser, stand_in.address, PHONE)
-    page.get_by_role("button", name="Which volume comes next?").click()
-    page.get_by_text("Shall I").wait_for()
+    page.get_by_role("button", name="How long does shipping take?").click()
+    page.get_by_text("Within the EU a parcel").wait_for()
     save(page, "chat-phone-streaming")
 
 
@@ -83,7 +83,7 @@ def embedded(browser: Browser, stand_in: StandIn) -> None:
     stand_in.answer = echo
     page = visit(browser, shop.address, DESKTOP)
     page.get_by_role("button", name="Chat with MangaAssist").click()
-    page.frame_locator("iframe").get_by_role("heading", name="How can we help?").wait_for()
+    page.frame_locator("iframe").get_by_text("Here to help").wait_for()
     save(page, "chat-in-a-shop")
     shop.stop()
 
@@ -117,7 +117,7 @@ def real(browser: Browser) -> None:
         take_both(chat, "chat")
         desk = visit(browser, shop.desk("Anna"), DESKTOP)
         say(chat, "I want to talk to a person")
-        expect_status(chat, "Waiting for a person")
+        expect_status(chat, "Passed on to our team")
         desk.get_by_role("button", name=re.compile("^Take")).click(timeout=PATIENCE)
         log(desk).get_by_text("Anna has joined").wait_for(timeout=PATIENCE)
         say(desk, "Hello, Anna here. What can I do for you?")

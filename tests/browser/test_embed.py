@@ -168,10 +168,14 @@ def test_nobody_but_the_shop_is_listened_to(open_page: OpenPage, stand_in: Stand
 def test_the_launcher_stays_small_and_the_chat_fills_a_phone(
     open_page: OpenPage, stand_in: StandIn, shop: Shop
 ) -> None:
-    page = open_shop(open_page, shop, width=360, height=640)
+    page = open_shop(open_page, shop, width=320, height=640)
     is_ready(page)
 
-    assert page.locator("iframe").bounding_box() == {"x": 0, "y": 0, "width": 360, "height": 640}
+    assert page.locator("iframe").bounding_box() == {"x": 0, "y": 0, "width": 320, "height": 640}
+    chat(page).get_by_role("button", name="Where is my order?").click()
+    expect(chat(page).locator(".turn-bot.stored")).to_be_visible()
+    for place in ("html", "h1"):
+        assert chat(page).locator(place).evaluate("(element) => element.scrollWidth <= element.clientWidth")
     chat(page).get_by_role("button", name="Close the chat window").click()
     expect(page.locator("iframe")).to_be_hidden()
     expect(page.get_by_role("button", name="Chat with MangaAssist")).to_be_focused()

@@ -313,3 +313,18 @@ def test_a_reply_whose_acknowledgement_is_lost_is_shown_once(
     stand_in.drops_acks = False
 
     expect_shown(page, waiting)
+
+
+def test_a_window_of_another_width_still_follows_the_end(
+    open_page: OpenPage, stand_in: StandIn, waiting: Session
+) -> None:
+    for number in range(12):
+        waiting.store("bot", f"A rather long answer, number {number}. " * 6)
+    page = open_desk(open_page, stand_in, width=1180, height=760)
+    take(page)
+    expect_shown(page, waiting)
+    for width in (390, 1180, 390):
+        page.set_viewport_size({"width": width, "height": 760})
+        page.wait_for_timeout(200)
+        left = page.locator("#log").evaluate("(log) => log.scrollHeight - log.scrollTop - log.clientHeight")
+        assert left < 4

@@ -12,6 +12,7 @@ export class TranscriptView {
   #shown = new Map();
   #thinking;
   #follows = true;
+  #shape = ""; // of the log when it was last at its end
 
   /**
    * `names` says who an author is to the reader, `own` is the author who reads, `onRetry(messageId)` sends again, and
@@ -58,6 +59,7 @@ export class TranscriptView {
 
   scrollToEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
+    this.#shape = this.#measure();
     this.#follows = true;
     this.#jump.hidden = true;
   }
@@ -66,9 +68,16 @@ export class TranscriptView {
     return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR_THE_END;
   }
 
+  /** A browser scrolls as well, when a window's new width breaks the lines anew: that is nobody who reads further up. */
   #noticeScroll() {
+    if (this.#follows && this.#shape !== this.#measure()) return this.scrollToEnd();
     this.#follows = this.#isAtEnd();
     if (this.#follows) this.#jump.hidden = true;
+  }
+
+  #measure() {
+    const { scrollHeight, clientHeight, clientWidth } = this.#log;
+    return [scrollHeight, clientHeight, clientWidth].join();
   }
 
   #place(item, before, after) {

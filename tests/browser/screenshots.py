@@ -14,6 +14,8 @@ from tests.browser.stand_in import Session, StandIn, echo, streamed
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
+TORN = "Volume 3 of the last parcel had a torn cover."
+
 PHONE, DESKTOP = (390, 780), (1180, 760)
 
 TALK = [
@@ -91,14 +93,18 @@ def embedded(browser: Browser, stand_in: StandIn) -> None:
 def desk(browser: Browser, stand_in: StandIn) -> None:
     stand_in.sessions.clear()
     for number, (customer, reason) in enumerate(
-        [("Ben Okafor", "Refund for order 10377"), ("anonymous", "The customer asked for a person.")]
+        [("Ben Okafor", "Refund for order 10377"), ("anonymous", "Can I change the address of my order?")]
     ):
-        session = Session(f"w-{number}", "waiting", customer, reason, since=ago(7 - 4 * number))
+        session = Session(f"{number}c7e41f09d2b", "waiting", customer, reason, since=ago(7 - 4 * number))
         stand_in.sessions[session.session_id] = session
     summary = "Order 10482 arrives tomorrow. Volume 3 of an earlier parcel had a torn cover; Aiko wants a new copy."
-    aiko = told(Session("m-1", "handoff", "Aiko Tanaka", summary=summary, agent="Anna", since=ago(12)), TALK)
-    clara = told(Session("m-2", "handoff", "Clara Weiss", agent="Anna", since=ago(31)), TALK[:2])
-    stand_in.sessions |= {"m-1": aiko, "m-2": clara}
+    aiko = told(
+        Session("5e80b1fa4c63", "handoff", "Aiko Tanaka", TORN, summary=summary, agent="Anna", since=ago(12)), TALK
+    )
+    clara = told(
+        Session("a94d02c7e5f8", "handoff", "Clara Weiss", "Where is my parcel?", agent="Anna", since=ago(31)), TALK[:2]
+    )
+    stand_in.sessions |= {session.session_id: session for session in (aiko, clara)}
     page = visit(browser, f"{stand_in.address}/desk#token=agent-token", DESKTOP, dark=True)
     page.get_by_role("button", name=re.compile("^Aiko")).click()
     page.get_by_role("log").get_by_text("Anna here").wait_for()

@@ -24,7 +24,7 @@ WAITING = "WAITING#"
 AGENT = "AGENT#"
 ATTEMPTS = 8
 
-IN_LINE = "You are in line for a person of our team. They read along from here on."
+IN_LINE = "You are in line for a person of our team. They can read this conversation."
 NOBODY = (
     "Nobody of our team is here at the moment{hours}. Leave a message with your e-mail address, and somebody will get "
     "back to you."

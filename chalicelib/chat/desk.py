@@ -146,7 +146,9 @@ class Desk:
         if step.agent:
             self.tell(step.agent, frames.handoff(after.status, session_id))
         self.show_queue()
-        telemetry.count("Handoffs", status="left" if step.is_left else after.status)
+        status = "left" if step.is_left else after.status
+        telemetry.logger.info("session handed over", session_id=session_id, status=status, who=step.who)
+        telemetry.count("Handoffs", status=status)
         return after
 
     def put_back(self, session: Session) -> Session | None:

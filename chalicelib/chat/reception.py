@@ -58,6 +58,7 @@ class Reception:
                 self.desk.connect(ticket, connection_id)
                 return HTTPStatus.OK
             assert ticket.session_id is not None
+            telemetry.about(session_id=ticket.session_id)
             _, before = self.sessions.connect(ticket.session_id, ticket.id, connection_id)
         except UnauthorizedError:
             telemetry.count("SocketsRefused")
@@ -76,7 +77,11 @@ class Reception:
             connection = self.sessions.connection(connection_id)
             if connection is None:
                 raise UnauthorizedError("This connection is not known; open a new one.")
+            if connection.session_id:
+                telemetry.about(session_id=connection.session_id)
             frame = frames.read_frame(body, agent=connection.agent is not None)
+            if connection.agent and frame.session_id:
+                telemetry.about(session_id=frame.session_id)
             message_id = frame.message_id
             if connection.agent:
                 Agents(self.sessions, self.handoffs, self.summaries, self.desk).serve(connection, frame)
@@ -101,6 +106,7 @@ class Reception:
             if connection and connection.agent:
                 self.desk.disconnect(connection)
             elif connection:
+                telemetry.about(session_id=str(connection.session_id))
                 self.sessions.disconnect(connection)
         except UnavailableError:
             telemetry.logger.exception("disconnect not noted")
@@ -130,6 +136,7 @@ class Reception:
         elif session.agent and (told := turn if added.is_new else self.sessions.turn(session.session_id, turn.seq)):
             is_heard = self.desk.tell(session.agent, frames.message(told, session.session_id))
         self._tell(connection.connection_id, frames.ack(message_id, turn.seq))
+        telemetry.logger.info("message taken", seq=turn.seq, status=session.status, repeated=not added.is_new)
         telemetry.count("ChatMessages" if added.is_new else "ChatMessagesRepeated")
         if not added.is_new and (answer := self.sessions.turn(session.session_id, turn.seq + 1)):
             self._tell(connection.connection_id, frames.message(answer))

@@ -190,7 +190,8 @@ def send_webhooks(
 def _show(sent: Sent) -> Sent:
     good = 200 <= sent.status < 300
     status = click.style(str(sent.status or "---"), fg="green" if good else "red", bold=True)
-    click.echo(f"{status}  {sent.event.event_type:<24} {sent.event.event_id}  {sent.seconds * 1000:5.0f} ms")
+    line = f"{status}  {sent.event.event_type:<24} {sent.event.event_id}  {sent.seconds * 1000:5.0f} ms"
+    click.echo(f"{line}  {sent.event.about}".rstrip())
     if not good:
         click.echo(f"     {sent.answer}")
     return sent

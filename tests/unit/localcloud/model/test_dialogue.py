@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
+from chalicelib.chat.orders import OrderFunction as Orders
+from chalicelib.errors import UnavailableError
+from chalicelib.webhooks.order_lookup import NOT_FOUND
 from localcloud.model.conversation import InvalidRequestError, read_conversation
 from localcloud.model.dialogue import Answer, answer
+from localcloud.model.orders import ASK_FOR_EMAIL, UNAVAILABLE
 
 TOOLS = {"tools": [{"toolSpec": {"name": name}} for name in ("look_up_order", "request_human")]}
 ORDER = {
@@ -16,6 +20,13 @@ ORDER = {
     "total": "31.40",
     "currency": "EUR",
 }
+
+
+class Silent:
+    """The function that looks orders up, in an outage."""
+
+    def ask(self, request: object) -> dict[str, Any]:
+        raise UnavailableError("It does not answer.")
 
 
 def messages(*texts: str) -> list[dict[str, Any]]:
@@ -107,19 +118,42 @@ class TestOrders:
         assert after_tool("Where is my order 1001?", result).text.startswith("Your order 1001 is paid.")
 
     @pytest.mark.parametrize(
-        ("result", "status"),
+        "result",
         [
-            ({"json": {"error": "not_found"}}, "success"),
-            ({"json": {"found": False}}, "success"),
-            ({"json": {}}, "success"),
-            ({"text": "The order service does not answer."}, "error"),
+            {"json": NOT_FOUND},
+            {"json": {"error": "not_found"}},
+            {"json": {"found": False}},
+            {"json": {}},
         ],
     )
-    def test_an_unknown_one_is_asked_for(self, result: dict[str, Any], status: str) -> None:
-        said = after_tool("Where is my order 9999?", result, status=status)
+    def test_an_unknown_one_is_asked_for(self, result: dict[str, Any]) -> None:
+        said = after_tool("Where is my order 9999?", result)
 
         assert "order number" in said.text
         assert "e-mail" in said.text
+
+    @pytest.mark.parametrize(
+        ("result", "status"),
+        [
+            ({"json": Orders(Silent()).look_up("1001", customer_id="7001", email=None)}, "success"),
+            ({"text": "The order service does not answer."}, "error"),
+        ],
+    )
+    def test_in_an_outage_it_says_so_and_offers_a_person(self, result: dict[str, Any], status: str) -> None:
+        said = after_tool("Where is my order 1001?", result, status=status)
+
+        assert said.text == UNAVAILABLE
+        assert reply("Where is my order 1001?", said.text, "Then get me a person").tool == "request_human"
+        assert reply("Where is my order 1001?", said.text, "And now?", "…", "order 1001").tool == "look_up_order"
+
+    def test_a_missing_address_is_asked_for_and_understood(self) -> None:
+        error = Orders(Silent()).look_up("1001", customer_id=None, email=None)
+
+        said = after_tool("Where is my order 1001?", {"json": error})
+
+        assert said.text == ASK_FOR_EMAIL
+        again = reply("Where is my order 1001?", said.text, "aiko@example.com")
+        assert again.arguments == {"number": "1001", "email": "aiko@example.com"}
 
     def test_without_the_tool_it_asks(self) -> None:
         assert reply("Where is my order 1001?", tools=False).stop_reason == "end_turn"

@@ -155,6 +155,8 @@ def test_a_large_body_is_shown(cloud: Cloud) -> None:
 
 def test_what_does_not_exist_or_is_misspelt_is_said_in_one_line(cloud: Cloud) -> None:
     assert ops(cloud, "events", "show", "github", "nobody's", code=1).stderr.startswith("Error: There is no event")
+    unknown = ops(cloud, "events", "show", "nosuch", "nosuch", code=1).stderr
+    assert "That source is not known either; those are: github, " in unknown
     assert "is neither a time" in ops(cloud, "events", "list", "--since", "soon", code=2).stderr
     ops(cloud, "events", "list", "--source", "gihtub", code=2)
 

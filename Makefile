@@ -6,7 +6,7 @@ STAGE ?= dev
 SOAK ?=
 BIN := .venv/bin
 # Processes share the tests file by file. In the order of their names the quick ones, tests/unit, are the last, so that
-# no process is left alone with a long file. Two or three processes: the tests mostly wait, and each has its own cloud.
+# no process is left alone with a long file.
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
 

@@ -112,7 +112,7 @@ def hand_off_session(event: dict[str, Any], context: object) -> dict[str, Any]:
     return wiring.hand_off_session(event)
 
 
-@app.schedule("rate(5 minutes)")
+@app.schedule("rate(1 minute)")
 def check_waiting(event: CloudWatchEvent) -> dict[str, int]:
     return wiring.waiting().check()
 

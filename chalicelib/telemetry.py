@@ -14,6 +14,11 @@ from chalicelib import settings
 logger = Logger(service=settings.APP_NAME, level=settings.log_level(), utc=True, use_rfc3339=True)
 
 
+def about(**keys: str) -> None:
+    """Name in every line from here on what it is about; the function's next run begins without."""
+    logger.append_keys(**keys)
+
+
 def count(name: str, value: int = 1, **dimensions: str) -> None:
     """Add ``value`` to the counter ``name``; dimensions must come from small, fixed sets."""
     emit({name: value}, {}, **dimensions)

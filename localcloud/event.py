@@ -17,7 +17,8 @@ class Event:
     """``event_id`` and ``event_type`` are what Frontdesk must know it by.
 
     ``headers`` are those of the delivery that do not depend on the signature. ``hash_in_url`` says that the URL names
-    the body's hash, as Twilio does it for what is no form.
+    the body's hash, as Twilio does it for what is no form. ``about`` says to people what it tells of, where that is
+    something to ask for.
     """
 
     event_id: str
@@ -26,6 +27,7 @@ class Event:
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     hash_in_url: bool = False
+    about: str = ""
 
     @property
     def query(self) -> str:

@@ -35,7 +35,9 @@ def make_event(source: str, chance: random.Random, number: int = 0, body: bytes 
 def _with_body(source: str, event: Event, body: bytes) -> Event:
     """The same event with a body of any bytes. Twilio signs those by their hash alone, which the URL then names."""
     event_id = _id_in(body, _IDS_IN_BODY[source]) if source in _IDS_IN_BODY else event.event_id
-    return replace(event, event_id=event_id, body=body, content_type="application/json", hash_in_url=source == "twilio")
+    return replace(
+        event, event_id=event_id, body=body, content_type="application/json", hash_in_url=source == "twilio", about=""
+    )
 
 
 def _id_in(body: bytes, field: str | None) -> str:
@@ -168,7 +170,8 @@ def _shopify(chance: random.Random, number: int) -> Event:
         "X-Shopify-API-Version": "2024-10",
         "X-Shopify-Triggered-At": f"{now:%Y-%m-%dT%H:%M:%S.%f}{chance.randrange(1000):03d}Z",
     }
-    return Event(event_id, topic, json_body(shop.payload(order, topic, now)), headers=headers)
+    body = json_body(shop.payload(order, topic, now))
+    return Event(event_id, topic, body, headers=headers, about=f"order {order}, {shop.email_of(order)}")
 
 
 def _letters(chance: random.Random, length: int) -> str:

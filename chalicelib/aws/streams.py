@@ -38,7 +38,8 @@ def for_each(changes: Sequence[Change], handle: Callable[[Change], None]) -> lis
         try:
             handle(change)
         except Exception:  # noqa: BLE001 - the boundary of one record
-            telemetry.logger.exception("change not handled", sequence_number=change.sequence_number)
+            number = change.sequence_number
+            telemetry.logger.exception("change not handled", sequence_number=number, key=change.key)
             return change.sequence_number
         return None
 

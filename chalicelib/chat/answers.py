@@ -161,6 +161,9 @@ class Answering:
             self.failed_turns.keep(FailedTurn(session.session_id, answer))
             stored = self._await(session, answer, wish)
         if stored is not None:
+            telemetry.logger.info(
+                "message answered", session_id=session.session_id, seq=answer.seq, tokens=reply.tokens
+            )
             self._show_stored(stored)
         return stored
 

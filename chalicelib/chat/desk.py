@@ -2,7 +2,8 @@
 
 An agent is known by their sockets, each an entry of the partition ``DESK``. Whatever changes there is shown to all of
 them; whoever finds out that a socket is gone notes since when. An agent's conversations stay theirs when they are gone:
-they find them when they come back. After two minutes another agent may go on with one.
+they find them when they come back. After two minutes another agent may go on with one, and their customers go back in
+line: as soon as one of them writes, else when ``check_waiting`` comes by.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,12 +12,12 @@ from typing import Any
 
 from chalicelib import telemetry
 from chalicelib.aws.tables import ConditionFailedError, Item, Table, delete, put, update
-from chalicelib.chat import frames
+from chalicelib.chat import frames, handoff
 from chalicelib.chat.deltas import Socket
 from chalicelib.chat.handoff import AGENT, DESK, Handoffs, Step
 from chalicelib.chat.sessions import CONNECTION_SECONDS, Connection, Session, connection_key
 from chalicelib.chat.tokens import Ticket
-from chalicelib.errors import UnauthorizedError, UnavailableError
+from chalicelib.errors import RequestError, UnauthorizedError, UnavailableError
 
 AWAY_SECONDS = 120
 """After so long without a socket, an agent's conversations are free for others."""
@@ -71,6 +72,24 @@ class Desk:
             self.table.transact(note, delete(connection_key(connection.connection_id)))
         except ConditionFailedError:
             return
+        self._forget_older(connection.connection_id)
+
+    def _forget_older(self, connection_id: str) -> None:
+        """Of an agent's sockets that are gone keep the last one alone, and none while another one is open.
+
+        It is read after this one's end was noted. So of two that end at once, at least one sees the other one's end,
+        and the last of them stays: it tells since when the agent is gone.
+        """
+        agents = self.agents()
+        last = next((agent for agent in agents if agent.connection_id == connection_id), None)
+        if last is None or last.gone_at is None:
+            return
+        own = [agent for agent in agents if agent.name == last.name]
+        is_open = any(agent.gone_at is None for agent in own)
+        order = (last.gone_at, last.connection_id)
+        for agent in own:
+            if agent.gone_at is not None and (is_open or (agent.gone_at, agent.connection_id) < order):
+                self.table.write(delete(_agent_key(agent.connection_id)))
 
     def agents(self) -> list[Agent]:
         """Every socket of an agent's, those included that are gone since a while ago."""
@@ -100,19 +119,21 @@ class Desk:
             waiting = [_entry(item) for item in entries if item.get("agent") in (None, *away - {agent.name})]
             self.show(agent.connection_id, {"type": "queue", "waiting": waiting, "mine": mine})
 
-    def tell(self, name: str | None, frame: frames.Frame) -> None:
-        """Show a frame to an agent, on every socket they have open."""
-        for agent in self.agents():
-            if agent.name == name and agent.gone_at is None:
-                self.show(agent.connection_id, frame)
+    def tell(self, name: str | None, frame: frames.Frame) -> bool:
+        """Show a frame to an agent, on every socket they have open; whether there is one, as far as can be known."""
+        own = [agent for agent in self.agents() if agent.name == name and agent.gone_at is None]
+        shown = [self.show(agent.connection_id, frame) for agent in own]
+        return any(shown)
 
-    def show(self, connection_id: str, frame: frames.Frame) -> None:
+    def show(self, connection_id: str, frame: frames.Frame) -> bool:
+        """Show a frame to an agent's socket, and note when it is gone; whether it is there, as far as can be known."""
         try:
             if self.socket.send(connection_id, frame):
-                return
+                return True
         except UnavailableError:
-            return  # the next change shows the queue again
+            return True  # the next change shows the queue again
         self.disconnect(Connection(connection_id))
+        return False
 
     def take(self, session_id: str, step: Step) -> Session:
         """Take a step, as ``Handoffs.take`` does, and tell everybody whom it concerns."""
@@ -125,8 +146,23 @@ class Desk:
         if step.agent:
             self.tell(step.agent, frames.handoff(after.status, session_id))
         self.show_queue()
-        telemetry.count("Handoffs", status="left" if step.is_left else after.status)
+        status = "left" if step.is_left else after.status
+        telemetry.logger.info("session handed over", session_id=session_id, status=status, who=step.who)
+        telemetry.count("Handoffs", status=status)
         return after
+
+    def put_back(self, session: Session) -> Session | None:
+        """Put a conversation back in line whose agent is away, and tell everybody; None when it stays where it is.
+
+        So it does when the agent is back, and when anything happened since ``session`` was read: then whatever that
+        was goes on.
+        """
+        if session.status != "handoff" or session.agent is None or not self.is_away(session.agent):
+            return None
+        try:
+            return self.take(session.session_id, handoff.put_back(session.agent, session.seq))
+        except RequestError:
+            return None
 
     def reach(self, session: Session, frame: frames.Frame) -> bool:
         """Show a frame to a session's customer; whether they are there. Whoever comes back finds it in the history."""

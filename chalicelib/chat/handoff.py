@@ -5,7 +5,7 @@ so, an entry that says who did what, and the session's entry on the desk. The nu
 last; a message that claims it meanwhile makes the transaction fail, and it is tried again.
 
 Somebody whom nobody helped within the waiting limit goes back to the assistant and stays on the desk as ``left``: an
-agent may still claim the conversation, as long as it lives.
+agent may still claim the conversation, as long as it lives. Somebody whose agent is gone goes back in line.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ WAITING = "WAITING#"
 AGENT = "AGENT#"
 ATTEMPTS = 8
 
-IN_LINE = "You are in line for a person of our team. They read along from here on."
+IN_LINE = "You are in line for a person of our team. They can read this conversation."
 NOBODY = (
     "Nobody of our team is here at the moment{hours}. Leave a message with your e-mail address, and somebody will get "
     "back to you."
@@ -35,6 +35,8 @@ LEFT = (
     "Nobody of our team has come free. What you wrote is kept for them: with your e-mail address in it, they get back "
     "to you. Meanwhile the assistant goes on with you."
 )
+GONE = "{agent} is no longer here. You are in line for another person of our team."
+GONE_NOBODY = "{agent} is no longer here. "
 CLOSED = "This conversation was closed. Thank you for writing to us."
 
 
@@ -46,7 +48,8 @@ class MovedError(RequestError):
 class Step:
     """One step: from one of ``before`` to ``after``, by ``who``, for ``reason``; the system ``says`` so.
 
-    ``agent`` is whose conversation it must be, or becomes. ``over`` is whose place they take.
+    ``agent`` is whose conversation it must be, or becomes. ``over`` is whose place they take. ``seq``, where a step has
+    one, is the session's number on which it was decided: when anything was said since, it is not taken.
     """
 
     before: Sequence[Status]
@@ -57,6 +60,7 @@ class Step:
     agent: str | None = None
     over: str | None = None
     is_left: bool = False
+    seq: int | None = None
 
 
 def to_people(who: str, reason: str) -> Step:
@@ -68,9 +72,14 @@ def claim(agent: str) -> Step:
 
 
 def take_over(agent: str, absent: str) -> Step:
-    """Go on with the conversation of an agent who is gone."""
-    step = Step(("handoff",), "handoff", f"agent:{agent}", JOINED, f"{absent} was gone.", agent)
+    """Go on with the conversation of an agent who is gone, also when it was put back in line meanwhile."""
+    step = Step(("handoff", "waiting"), "handoff", f"agent:{agent}", JOINED, f"{absent} was gone.", agent)
     return replace(step, over=absent)
+
+
+def put_back(absent: str, seq: int) -> Step:
+    """Back in line, since the agent is gone who had the conversation when ``seq`` was its last number."""
+    return Step(("handoff",), "waiting", "frontdesk", GONE, f"{absent} was gone.", over=absent, seq=seq)
 
 
 def give_back(agent: str) -> Step:
@@ -102,7 +111,7 @@ class Handoffs:
         """
         for _ in range(ATTEMPTS):
             session = self._find(session_id)
-            if step.after == "waiting" and session.status in ("waiting", "handoff"):
+            if step.before == ("active",) and session.status in ("waiting", "handoff"):
                 return session, None
             _require(session, step)
             writes, turn = self.writes(session, step)
@@ -165,9 +174,11 @@ class Handoffs:
         )
 
     def _words(self, step: Step) -> str:
+        who = step.agent or step.over
         if step.after == "waiting" and not self.is_staffed():
-            return NOBODY.format(hours=f" (we are here {self.hours.text})" if self.hours.text else "")
-        return step.says.format(agent=step.agent)
+            nobody = NOBODY.format(hours=f" (we are here {self.hours.text})" if self.hours.text else "")
+            return GONE_NOBODY.format(agent=who) + nobody if step.over else nobody
+        return step.says.format(agent=who)
 
     def _find(self, session_id: str) -> Session:
         item = self.table.get(session_key(session_id))
@@ -191,6 +202,8 @@ def _require(session: Session, step: Step) -> None:
         raise MovedError(f"This conversation is {states[session.status]} already.")
     if session.agent != step.over and session.status == "handoff":
         raise MovedError("This conversation is no longer yours.")
+    if step.seq not in (None, session.seq):
+        raise MovedError("This conversation goes on.")
 
 
 def _changes(session: Session, step: Step, turn: Turn, entry: str) -> dict[str, Any]:
@@ -237,14 +250,22 @@ def _desk_write(session: Session, step: Step, entry: str, now: int) -> Write:
     key = {"PK": DESK, "SK": entry}
     customer = session.name or session.email or session.customer_id
     item = {"session_id": session.session_id, "customer": customer, "ttl": session.ends_at}
+    if step.after == "waiting" and step.over:
+        return _line_up(key, item | {"reason": step.reason, "since": now}, ("since",), ("agent", "left"))
     if step.after == "waiting":
         return put({**key, **item, "reason": step.reason, "since": now}, None)
     if step.after == "handoff":
-        assignments = [f"#{name} = :{name}" for name in (*item, "agent")]
-        assignments += [f"#{name} = if_not_exists(#{name}, :{name})" for name in ("reason", "since")]
-        values = item | {"agent": step.agent, "reason": step.reason, "since": now}
-        names = {name: name for name in (*values, "left")}
-        return update(key, f"SET {', '.join(assignments)} REMOVE #left", "", names=names, **values)
+        return _line_up(key, item | {"agent": step.agent, "reason": step.reason, "since": now}, ("agent",), ("left",))
     if step.is_left:
         return update(key, "SET #left = :yes", names={"left": "left"}, yes=True)
     return delete(key)
+
+
+def _line_up(key: Item, values: Item, anew: Sequence[str], gone: Sequence[str]) -> Write:
+    """Change an entry of the desk, or make it: reason and time stay as they were, unless they are given ``anew``."""
+    kept = [name for name in ("reason", "since") if name not in anew]
+    assignments = [
+        f"#{name} = if_not_exists(#{name}, :{name})" if name in kept else f"#{name} = :{name}" for name in values
+    ]
+    expression = f"SET {', '.join(assignments)} REMOVE {', '.join(f'#{name}' for name in gone)}"
+    return update(key, expression, "", names={name: name for name in (*values, *gone)}, **values)

@@ -68,6 +68,7 @@ class Opening:
             session_id = self.sessions.make_id()
             text, ticket = self.tokens.ticket(session_id=session_id)
             session = self.sessions.open(session_id, identity, ticket.id)
+        telemetry.logger.info("session opened", session_id=session.session_id, resumed=token is not None)
         telemetry.count("ChatSessionsResumed" if token else "ChatSessionsOpened")
         return self._answer(session, text, resumed=token is not None)
 

@@ -47,6 +47,7 @@ class SessionQueue:
 
     def _process(self, message: QueueMessage) -> None:
         """Answer a session; what there was no time for is queued again, so that it has all its attempts."""
+        telemetry.about(session_id=message.body)
         if message.receives >= LAST_RECEIVE:
             done = self.answering.apologise(message.body)
         else:

@@ -6,6 +6,7 @@ queued again if there is none.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -57,6 +58,7 @@ class Reception:
                 self.desk.connect(ticket, connection_id)
                 return HTTPStatus.OK
             assert ticket.session_id is not None
+            telemetry.about(session_id=ticket.session_id)
             _, before = self.sessions.connect(ticket.session_id, ticket.id, connection_id)
         except UnauthorizedError:
             telemetry.count("SocketsRefused")
@@ -75,7 +77,11 @@ class Reception:
             connection = self.sessions.connection(connection_id)
             if connection is None:
                 raise UnauthorizedError("This connection is not known; open a new one.")
+            if connection.session_id:
+                telemetry.about(session_id=connection.session_id)
             frame = frames.read_frame(body, agent=connection.agent is not None)
+            if connection.agent and frame.session_id:
+                telemetry.about(session_id=frame.session_id)
             message_id = frame.message_id
             if connection.agent:
                 Agents(self.sessions, self.handoffs, self.summaries, self.desk).serve(connection, frame)
@@ -100,6 +106,7 @@ class Reception:
             if connection and connection.agent:
                 self.desk.disconnect(connection)
             elif connection:
+                telemetry.about(session_id=str(connection.session_id))
                 self.sessions.disconnect(connection)
         except UnavailableError:
             telemetry.logger.exception("disconnect not noted")
@@ -123,21 +130,30 @@ class Reception:
     def _take_message(self, connection: Connection, message_id: str, content: str) -> None:
         added = self.messages.add(connection, message_id, content)
         session, turn = added.session, added.turn
+        is_heard = True
         if session.status == "active" and (added.is_new or session.answered < turn.seq):
             self.queue.send(session.session_id, group=session.session_id)
         elif session.agent and (told := turn if added.is_new else self.sessions.turn(session.session_id, turn.seq)):
-            self.desk.tell(session.agent, frames.message(told, session.session_id))
+            is_heard = self.desk.tell(session.agent, frames.message(told, session.session_id))
         self._tell(connection.connection_id, frames.ack(message_id, turn.seq))
+        telemetry.logger.info("message taken", seq=turn.seq, status=session.status, repeated=not added.is_new)
         telemetry.count("ChatMessages" if added.is_new else "ChatMessagesRepeated")
         if not added.is_new and (answer := self.sessions.turn(session.session_id, turn.seq + 1)):
             self._tell(connection.connection_id, frames.message(answer))
+        if not is_heard:
+            with suppress(UnavailableError):  # the message is safe; ``check_waiting`` comes by within a minute
+                self.desk.put_back(session)
 
     def _request_human(self, connection: Connection, reason: str) -> None:
-        """Hand a conversation over. Asking again, while one waits or is helped, tells how it stands."""
+        """Hand a conversation over. Asking again, while one waits or is helped, tells how it stands.
+
+        Whose agent is away waits for another one.
+        """
         session = self._session(connection)
         if session.status == "closed":
             raise SessionClosedError("This conversation was closed; start a new one.")
-        self.desk.take(session.session_id, handoff.to_people("customer", reason))
+        if self.desk.put_back(session) is None:
+            self.desk.take(session.session_id, handoff.to_people("customer", reason))
 
     def _session(self, connection: Connection) -> Session:
         assert connection.session_id is not None

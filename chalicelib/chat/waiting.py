@@ -1,8 +1,8 @@
 """Waiting: what becomes of those for whom nobody comes.
 
-Every few minutes: whoever has waited longer than the limit goes back to the assistant and stays on the desk as left.
-What is left stays there for as long as a session can live; its session is kept alive meanwhile, since an agent who
-reads it the next morning is its next use. Entries whose sessions are gone go too.
+Each minute: whoever has waited longer than the limit goes back to the assistant and stays on the desk as left; whose
+agent is away waits again, from then on. What is left stays there for as long as a session can live; its session is kept
+alive meanwhile, since an agent who reads it the next morning is its next use. Entries whose sessions are gone go too.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class Waiting:
                 telemetry.logger.exception("waiting entry not checked", session_id=entry["session_id"])
         if entries:
             self.desk.show_queue()  # which also finds out which agents are gone
-        telemetry.logger.info("waiting checked", found=found)
+            telemetry.logger.info("waiting checked", found=found)
         return found
 
     def _check(self, entry: Item) -> str:
@@ -50,7 +50,7 @@ class Waiting:
             self.table.write(delete({"PK": DESK, "SK": entry["SK"]}))
             return "gone"
         if session.status == "handoff":
-            return "helped"
+            return "waiting" if self.desk.put_back(session) else "helped"
         if session.status == "active":
             self._keep(session)
             return "left"

@@ -83,7 +83,7 @@ def _wants_order(conversation: Conversation) -> bool:
     question = conversation.question
     if _ABOUT_ORDER.search(question):
         return order_in(question) is not None or about_topic(question) is None or conversation.order is not None
-    was_asked = "order number" in conversation.last_answer
+    was_asked = any(words in conversation.last_answer for words in ("order number", "e-mail address"))
     if order_in(question):
         return was_asked or about_topic(question) is None
     return was_asked and gives_email(question)

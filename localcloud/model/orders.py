@@ -3,6 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+UNAVAILABLE = (
+    "I cannot look up orders at the moment, I am sorry. Please ask again in a few minutes; or shall a colleague help? "
+    "Just ask for a person."
+)
+ASK_FOR_EMAIL = "To look it up I need the e-mail address you ordered with."
 ASK_FOR_ORDER = "I can look that up. Please tell me your order number and the e-mail address that you ordered with."
 
 _TOLD_APART = {
@@ -21,13 +26,13 @@ _MISSING = {"not_found", "unknown", "missing"}
 
 
 def describe_order(asked: Mapping[str, Any], answer: Any, *, failed: bool) -> str:
-    """An order in a few sentences, or the request for what is needed to find it."""
+    """An order in a few sentences, the request for what is needed to find it, or that none can be looked up."""
     if not isinstance(answer, Mapping):
-        return str(answer) if answer and not failed else _not_found(asked)
+        return UNAVAILABLE if failed else str(answer) if answer else _not_found(asked)
     order = answer.get("order") if isinstance(answer.get("order"), Mapping) else answer
     assert isinstance(order, Mapping)
     if failed or _is_missing(order):
-        return _not_found(asked)
+        return _say_error(asked, str(order.get("error") or ""), failed=failed)
     number = order.get("number") or order.get("order_number") or order.get("name") or asked.get("number")
     sentences = [f"Your order {number} is {_words(order.get('status') or 'being processed')}."]
     if items := _items(order.get("items") or order.get("line_items")):
@@ -43,6 +48,14 @@ def describe_order(asked: Mapping[str, Any], answer: Any, *, failed: bool) -> st
 
 def _is_missing(order: Mapping[str, Any]) -> bool:
     return not order or bool(order.get("error")) or order.get("found") is False or order.get("status") in _MISSING
+
+
+def _say_error(asked: Mapping[str, Any], error: str, *, failed: bool) -> str:
+    """What a tool's error asks the assistant to do: a model reads it, and these are the words that matter to it."""
+    if "e-mail" in error:
+        return ASK_FOR_EMAIL
+    is_known = "No such order" in error or error in _MISSING
+    return UNAVAILABLE if "at the moment" in error or (failed and not is_known) else _not_found(asked)
 
 
 def _not_found(asked: Mapping[str, Any]) -> str:

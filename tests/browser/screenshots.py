@@ -14,6 +14,8 @@ from tests.browser.stand_in import Session, StandIn, echo, streamed
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
+TORN = "Volume 3 of the last parcel had a torn cover."
+
 PHONE, DESKTOP = (390, 780), (1180, 760)
 
 TALK = [
@@ -62,18 +64,18 @@ def save(page: Page, name: str) -> None:
 def chat(browser: Browser, stand_in: StandIn) -> None:
     save(visit(browser, stand_in.address, PHONE), "chat-phone-welcome")
     page = visit(browser, stand_in.address, PHONE, dark=True)
-    page.get_by_role("heading", name="How can we help?").wait_for()
+    expect_status(page, "Here to help")
     session = told(stand_in.session, TALK)
     session.status = "handoff"
     page.reload()
     page.get_by_role("log").get_by_text("Anna here").wait_for()
     save(page, "chat-phone-dark")
     stand_in.answer = lambda _session, message_id, _content: streamed(
-        message_id, "It comes out ", "on the fourth of ", "December. Shall I "
+        message_id, "We send everything ", "within one working day. ", "Within the EU a parcel "
     )
     page = visit(browser, stand_in.address, PHONE)
-    page.get_by_role("button", name="Which volume comes next?").click()
-    page.get_by_text("Shall I").wait_for()
+    page.get_by_role("button", name="How long does shipping take?").click()
+    page.get_by_text("Within the EU a parcel").wait_for()
     save(page, "chat-phone-streaming")
 
 
@@ -83,7 +85,7 @@ def embedded(browser: Browser, stand_in: StandIn) -> None:
     stand_in.answer = echo
     page = visit(browser, shop.address, DESKTOP)
     page.get_by_role("button", name="Chat with MangaAssist").click()
-    page.frame_locator("iframe").get_by_role("heading", name="How can we help?").wait_for()
+    page.frame_locator("iframe").get_by_text("Here to help").wait_for()
     save(page, "chat-in-a-shop")
     shop.stop()
 
@@ -91,14 +93,18 @@ def embedded(browser: Browser, stand_in: StandIn) -> None:
 def desk(browser: Browser, stand_in: StandIn) -> None:
     stand_in.sessions.clear()
     for number, (customer, reason) in enumerate(
-        [("Ben Okafor", "Refund for order 10377"), ("anonymous", "The customer asked for a person.")]
+        [("Ben Okafor", "Refund for order 10377"), ("anonymous", "Can I change the address of my order?")]
     ):
-        session = Session(f"w-{number}", "waiting", customer, reason, since=ago(7 - 4 * number))
+        session = Session(f"{number}c7e41f09d2b", "waiting", customer, reason, since=ago(7 - 4 * number))
         stand_in.sessions[session.session_id] = session
     summary = "Order 10482 arrives tomorrow. Volume 3 of an earlier parcel had a torn cover; Aiko wants a new copy."
-    aiko = told(Session("m-1", "handoff", "Aiko Tanaka", summary=summary, agent="Anna", since=ago(12)), TALK)
-    clara = told(Session("m-2", "handoff", "Clara Weiss", agent="Anna", since=ago(31)), TALK[:2])
-    stand_in.sessions |= {"m-1": aiko, "m-2": clara}
+    aiko = told(
+        Session("5e80b1fa4c63", "handoff", "Aiko Tanaka", TORN, summary=summary, agent="Anna", since=ago(12)), TALK
+    )
+    clara = told(
+        Session("a94d02c7e5f8", "handoff", "Clara Weiss", "Where is my parcel?", agent="Anna", since=ago(31)), TALK[:2]
+    )
+    stand_in.sessions |= {session.session_id: session for session in (aiko, clara)}
     page = visit(browser, f"{stand_in.address}/desk#token=agent-token", DESKTOP, dark=True)
     page.get_by_role("button", name=re.compile("^Aiko")).click()
     page.get_by_role("log").get_by_text("Anna here").wait_for()
@@ -117,7 +123,7 @@ def real(browser: Browser) -> None:
         take_both(chat, "chat")
         desk = visit(browser, shop.desk("Anna"), DESKTOP)
         say(chat, "I want to talk to a person")
-        expect_status(chat, "Waiting for a person")
+        expect_status(chat, "Passed on to our team")
         desk.get_by_role("button", name=re.compile("^Take")).click(timeout=PATIENCE)
         log(desk).get_by_text("Anna has joined").wait_for(timeout=PATIENCE)
         say(desk, "Hello, Anna here. What can I do for you?")

@@ -93,6 +93,7 @@ class StandIn:
         self.message_error: Frame | None = None
         self.claim_error: Frame | None = None
         self.hello_error: Frame | None = None
+        self.in_line = "You are in line for a person of our team."
         self.unheard_hellos = 0
         self.history = 50
         self.drops_acks = False
@@ -282,6 +283,7 @@ class StandIn:
             await self._send(session, {**start, "history": history})
         elif frame["action"] == "request_human":
             session.status, session.reason = "waiting", frame["reason"]
+            await self._send(session, {"type": "message", **session.store("system", self.in_line)})
             await self._send(session, {"type": "handoff", "status": "waiting"})
             await self._tell_queue()
         elif frame["action"] == "message":
@@ -367,11 +369,7 @@ class StandIn:
         await self._tell_queue()
 
     def _queue(self, agent: Agent) -> Frame:
-        waiting = [
-            _entry(one) | {"reason": one.reason} | one.standing
-            for one in self.sessions.values()
-            if one.status == "waiting"
-        ]
+        waiting = [_entry(one) | one.standing for one in self.sessions.values() if one.status == "waiting"]
         mine = [_entry(one) | {"agent": agent.name} for one in self.sessions.values() if one.agent == agent.name]
         return {"type": "queue", "waiting": waiting, "mine": mine}
 
@@ -407,7 +405,8 @@ class StandIn:
 
 
 def _entry(session: Session) -> Frame:
-    return {"session_id": session.session_id, "since": session.since, "customer": session.customer}
+    entry = {"session_id": session.session_id, "since": session.since, "customer": session.customer}
+    return entry | {"reason": session.reason}
 
 
 def _answer(request: web.Request, file: assets.WebFile) -> web.Response:

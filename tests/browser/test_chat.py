@@ -2,7 +2,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.contrasts import CONTRASTS
@@ -177,17 +177,29 @@ def test_a_person_takes_over_and_gives_back(open_page: OpenPage, stand_in: Stand
     page.get_by_role("button", name="Talk to a person").click()
 
     status = page.locator("#status")
-    expect(status).to_have_text("Waiting for a person")
+    expect(status).to_have_text("Passed on to our team")
     expect(page.get_by_role("button", name="Talk to a person")).to_be_hidden()
+    expect(page.locator("#notice")).to_be_hidden()  # the conversation itself says how it goes on
     assert stand_in.received[-1]["action"] == "request_human"
     stand_in.tell(stand_in.session, "system", "Anna has joined.")
     stand_in.tell_status(stand_in.session, "handoff")
-    expect(status).to_have_text("You are talking with a person")
+    expect(status).to_have_text("You are talking with our team")
     stand_in.tell(stand_in.session, "agent", "Hello, Anna here.", "a-1")
     say(page, "a person!")
     expect_shown(page, stand_in.session)
     stand_in.tell_status(stand_in.session, "active")
     expect(page.get_by_role("button", name="Talk to a person")).to_be_visible()
+
+
+def test_the_desk_hears_what_it_is_about(open_page: OpenPage, stand_in: StandIn) -> None:
+    page = open_chat(open_page, stand_in)
+    say(page, "My parcel\n\nis " + "very " * 60 + "late")
+    expect_shown(page, stand_in.session)
+
+    page.get_by_role("button", name="Talk to a person").click()
+
+    stand_in.wait_until(lambda: stand_in.session.status == "waiting")
+    assert stand_in.session.reason == ("My parcel is " + "very " * 60)[:200]
 
 
 def test_a_closed_conversation_offers_a_new_one(open_page: OpenPage, stand_in: StandIn) -> None:
@@ -199,7 +211,8 @@ def test_a_closed_conversation_offers_a_new_one(open_page: OpenPage, stand_in: S
     stand_in.tell_status(first, "closed")
 
     expect(box(page)).to_be_hidden()
-    page.get_by_role("button", name="Start a new chat").click()
+    expect(page.get_by_role("button", name="Start a new chat")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(box(page)).to_be_focused()
     expect(page.get_by_role("article")).to_have_count(0)
     say(page, "again")
@@ -259,11 +272,20 @@ def test_addresses_become_links_without_the_sentence_around_them(open_page: Open
 def test_a_page_can_be_used_by_keyboard_alone(open_page: OpenPage, stand_in: StandIn) -> None:
     page = open_chat(open_page, stand_in)
     press = page.keyboard.press
-    for name in ("Talk to a person", "Where is my order?", "I would like to return something"):
+    # An empty log is no place to stop at.
+    for name in (
+        "Talk to a person",
+        "Where is my order?",
+        "I would like to return something",
+        "How long does shipping take?",
+    ):
         press("Tab")
         expect(page.get_by_role("button", name=name)).to_be_focused()
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
+    press("Tab")
+    expect(box(page)).to_be_focused()
+    press("Shift+Tab")
     press("Enter")
 
     expect_shown(page, stand_in.session)
@@ -337,8 +359,104 @@ def test_an_expired_token_starts_anew(open_page: OpenPage, stand_in: StandIn) ->
     page.reload()
 
     expect(page.get_by_role("heading", name="How can we help?")).to_be_visible()
+    expect(page.get_by_text("Your last conversation has ended. This is a new one.")).to_be_visible()
     assert stand_in.requests[-1] == {}
     assert len(stand_in.sessions) == 2
+
+
+def test_a_conversation_that_ended_meanwhile_stays_to_be_read(open_page: OpenPage, stand_in: StandIn) -> None:
+    page = open_chat(open_page, stand_in)
+    say(page, "hello")
+    expect_shown(page, stand_in.session)
+    page.context.set_offline(True)
+    say(page, "one more thing")
+    stand_in.tokens.clear()
+    page.context.set_offline(False)
+
+    expect(page.locator("#status")).to_have_text("This conversation has ended")
+    expect(log(page)).to_contain_text("You said: hello")
+    expect(log(page)).to_contain_text("This was not sent: the conversation has ended.")
+    assert len(stand_in.sessions) == 1
+    page.get_by_role("button", name="Start a new chat").click()
+    say(page, "again")
+    stand_in.wait_until(lambda: len(stand_in.sessions) == 2)
+    expect_shown(page, stand_in.session)
+
+
+def test_a_chat_can_be_forgotten_on_a_shared_computer(open_page: OpenPage, stand_in: StandIn) -> None:
+    page = open_chat(open_page, stand_in)
+    forget = page.get_by_role("button", name="End the chat and forget it here")
+    expect(forget).to_be_hidden()
+    say(page, "my secret")
+    expect_shown(page, stand_in.session)
+    first = stand_in.session
+    other = open_page(stand_in.address)
+    expect_shown(other, first)
+    other.evaluate("document.hasFocus = () => false")
+    forget.click()
+    page.keyboard.press("Escape")
+    expect_shown(page, first)
+    box(page).fill("half a sent")
+
+    forget.click()
+    page.get_by_role("dialog").get_by_role("button", name="End and forget").click()
+
+    expect(page.get_by_role("heading", name="How can we help?")).to_be_visible()
+    expect(box(page)).to_be_focused()
+    expect(box(page)).to_have_value("")
+    for window in (page, other):
+        expect(window.get_by_role("article")).to_have_count(0)
+    stand_in.wait_until(lambda: len(stand_in.sessions) == 2)
+    kept = page.evaluate("JSON.parse(localStorage.getItem('mangaassist.session')).session_id")
+    assert kept == stand_in.session.session_id != first.session_id
+    page.reload()
+    expect(page.get_by_role("heading", name="How can we help?")).to_be_visible()
+
+
+def test_the_welcome_waits_for_nobody(open_page: OpenPage, stand_in: StandIn) -> None:
+    stand_in.refusals = [(503, {"code": "unavailable", "message": "Later."})] * 2
+    page = open_page(stand_in.address)
+
+    page.get_by_role("button", name="How long does shipping take?").click()
+
+    stand_in.wait_until(lambda: len(stand_in.sessions) == 1)
+    expect_shown(page, stand_in.session)
+    assert stand_in.session.told[0] == ("customer", "How long does shipping take?")
+
+
+def test_an_answer_that_has_not_ended_shows_so(open_page: OpenPage, stand_in: StandIn) -> None:
+    stand_in.answer = lambda _session, message_id, _content: [*streamed(message_id, "One ", "two"), final("One two")]
+    stand_in.pause = 0.3
+    page = open_chat(open_page, stand_in)
+
+    say(page, "count")
+
+    expect(page.locator(".draft .dots")).to_be_visible()
+    expect_shown(page, stand_in.session)
+    expect(page.locator(".dots")).to_have_count(0)
+
+
+def test_four_hundred_percent_leave_room_to_read(open_page: OpenPage, stand_in: StandIn) -> None:
+    page = open_chat(open_page, stand_in, width=320, height=256)
+    assert page.evaluate("document.querySelector('main').clientHeight") >= 112  # five lines
+    say(page, "hello")
+    expect_shown(page, stand_in.session)
+    stand_in.tell_status(stand_in.session, "waiting")
+    stand_in.send(stand_in.session, {"type": "error", "code": "internal", "message": "Something broke. " * 8})
+    expect(page.get_by_role("button", name="Dismiss")).to_be_visible()
+    assert page.evaluate("document.getElementById('log').clientHeight") >= 67  # three of them
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_without_javascript_the_page_says_so(browser: Browser, stand_in: StandIn) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    for address in ("", "/desk"):
+        page.goto(stand_in.address + address)
+        expect(page.locator("noscript .notice")).to_be_in_viewport()
+        expect(page.get_by_text("Connecting…")).to_be_hidden()
+    page.goto(stand_in.address)
+    expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    page.close()
 
 
 def test_a_service_that_is_away_is_tried_again(open_page: OpenPage, stand_in: StandIn) -> None:

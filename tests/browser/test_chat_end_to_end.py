@@ -59,10 +59,10 @@ def test_from_a_question_to_a_person_and_back(
     shop.expect_shown(chat, chat)
 
     say(chat, "I want to talk to a person")
-    expect_status(chat, "Waiting for a person")
+    expect_status(chat, "Passed on to our team")
     shop.expect_shown(chat, chat)
     desk.get_by_role("button", name=re.compile("^Take")).click(timeout=PATIENCE)
-    expect_status(chat, "You are talking with a person")
+    expect_status(chat, "You are talking with our team")
     shop.expect_shown(desk, chat)
     say(desk, "Anna here. <b>What</b> can I do for you?")
     expect(log(chat)).to_contain_text("Anna here. <b>What</b>", timeout=PATIENCE)
@@ -70,8 +70,8 @@ def test_from_a_question_to_a_person_and_back(
     expect(log(desk)).to_contain_text("The cover is torn.", timeout=PATIENCE)
     shop.expect_shown(desk, chat)
 
-    desk.get_by_role("button", name="Return to bot").click()
-    expect(desk.locator("#standing")).to_have_text("Back with the bot", timeout=PATIENCE)
+    desk.get_by_role("button", name="Return to MangaAssist").click()
+    expect(desk.locator("#standing")).to_have_text("Back with MangaAssist", timeout=PATIENCE)
     expect_status(chat, "Here to help")
     say(chat, "hello")
     expect_answers(chat, 4)

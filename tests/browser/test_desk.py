@@ -64,6 +64,8 @@ def test_a_token_is_entered_and_a_wrong_one_refused(open_page: OpenPage, stand_i
     field.fill(" agent-token ")
     field.press("Enter")
     expect(page.get_by_text("Nobody is waiting.")).to_be_visible()
+    expect(page.get_by_text("You have none.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Waiting")).to_be_focused()
 
 
 def test_the_list_lives_and_the_title_counts(open_page: OpenPage, stand_in: StandIn) -> None:
@@ -90,6 +92,7 @@ def test_whoever_is_slower_is_told(open_page: OpenPage, stand_in: StandIn, waiti
 
     expect(page.get_by_role("alert").filter(has_text="Bert has taken it.")).to_be_visible()
     expect(page.get_by_text("Choose a conversation.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Waiting")).to_be_focused()
     waiting.status = "handoff"
     stand_in.tell_queue()
     expect(page.get_by_text("Nobody is waiting.")).to_be_visible()
@@ -109,9 +112,10 @@ def test_a_conversation_from_taking_to_returning(open_page: OpenPage, stand_in: 
     stand_in.write_as_customer(waiting, "Thank you! <img src=x>")
     expect_shown(page, waiting)
     expect(page).to_have_title("Agent desk")
-    page.get_by_role("button", name="Return to bot").click()
-    expect(page.locator("#standing")).to_have_text("Back with the bot")
+    page.get_by_role("button", name="Return to MangaAssist").click()
+    expect(page.locator("#standing")).to_have_text("Back with MangaAssist")
     expect(reply(page)).to_be_hidden()
+    expect(page.get_by_role("heading", name="Aiko Tanaka")).to_be_focused()
     assert waiting.status == "active"
 
 
@@ -131,6 +135,7 @@ def test_ending_asks_first(open_page: OpenPage, stand_in: StandIn, waiting: Sess
     page.get_by_role("dialog").get_by_role("button", name="End it").click()
 
     expect(page.locator("#standing")).to_have_text("Ended")
+    expect(page.get_by_role("heading", name="Aiko Tanaka")).to_be_focused()
     assert waiting.status == "closed"
 
 
@@ -185,6 +190,9 @@ def test_a_phone_shows_one_pane_at_a_time(open_page: OpenPage, stand_in: StandIn
 
     expect_shown(page, waiting)
     expect(page.get_by_role("heading", name="Waiting")).to_be_hidden()
+    expect(page.get_by_text("Volume 3 arrived with a torn cover.")).to_be_hidden()
+    page.get_by_text("Summary", exact=True).click()
+    expect(page.get_by_text("Volume 3 arrived with a torn cover.")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("button", name="Back to the lists").click()
     expect(page.get_by_role("button", name=re.compile("^Aiko Tanaka"))).to_be_focused()
@@ -193,11 +201,14 @@ def test_a_phone_shows_one_pane_at_a_time(open_page: OpenPage, stand_in: StandIn
 
 def test_the_desk_can_be_used_by_keyboard_alone(open_page: OpenPage, stand_in: StandIn, waiting: Session) -> None:
     page = open_desk(open_page, stand_in)
-    expect(page.get_by_role("button", name=re.compile("^Take"))).to_be_enabled()
+    take = page.get_by_role("button", name=re.compile("^Take"))
+    expect(take).to_be_focused()
     press = page.keyboard.press
-    press("Tab")
+    press("Shift+Tab")
     expect(page.get_by_role("button", name="Sign out")).to_be_focused()
     press("Tab")
+    page.reload()
+    expect(take).to_be_focused()
     press("Enter")
 
     expect(reply(page)).to_be_focused()
@@ -227,7 +238,7 @@ def test_customer_and_agent_talk(open_page: OpenPage, stand_in: StandIn) -> None
     chat.get_by_role("button", name="Talk to a person").click()
     desk = open_desk(open_page, stand_in)
     take(desk, "Aiko")
-    expect(chat.locator("#status")).to_have_text("You are talking with a person")
+    expect(chat.locator("#status")).to_have_text("You are talking with our team")
 
     reply(desk).fill("How can I help?")
     reply(desk).press("Enter")
@@ -246,6 +257,29 @@ def test_the_list_says_whose_agent_is_gone_and_who_left_a_message(open_page: Ope
     page = open_desk(open_page, stand_in)
 
     expect(page.locator("#waiting .reason")).to_have_text(["Was with Bert · Torn cover", "Left a message"])
+
+
+def test_the_lists_tell_visitors_apart_and_what_they_said_last(open_page: OpenPage, stand_in: StandIn) -> None:
+    for session_id, reason in (("1a2b3c4d5e6f", "Torn cover"), ("9f8e7d6c5b4a", "Refund")):
+        stand_in.sessions[session_id] = Session(session_id, "waiting", "anonymous", reason)
+    page = open_desk(open_page, stand_in)
+    expect(page.locator("#waiting .reason")).to_have_text(["Torn cover", "Refund"])
+
+    take(page, "Visitor 1a2b")
+
+    expect(page.get_by_role("heading", name="Visitor 1a2b")).to_be_visible()
+    expect(page.locator("#session")).to_have_text("1a2b3c4d5e6f")
+    row = page.get_by_role("button", name=re.compile("^Visitor 1a2b"))
+    expect(row).to_contain_text("Torn cover")
+    session = stand_in.sessions["1a2b3c4d5e6f"]
+    stand_in.write_as_customer(session, "It is volume 3.")
+    expect(row).to_contain_text("It is volume 3.")
+    reply(page).fill("Thank you!")
+    reply(page).press("Enter")
+    expect_shown(page, session)
+    expect(row).to_contain_text("It is volume 3.")
+    page.reload()
+    expect(row).to_contain_text("Torn cover")
 
 
 def test_an_agent_sees_whether_the_customer_is_there(open_page: OpenPage, stand_in: StandIn) -> None:
@@ -279,3 +313,18 @@ def test_a_reply_whose_acknowledgement_is_lost_is_shown_once(
     stand_in.drops_acks = False
 
     expect_shown(page, waiting)
+
+
+def test_a_window_of_another_width_still_follows_the_end(
+    open_page: OpenPage, stand_in: StandIn, waiting: Session
+) -> None:
+    for number in range(12):
+        waiting.store("bot", f"A rather long answer, number {number}. " * 6)
+    page = open_desk(open_page, stand_in, width=1180, height=760)
+    take(page)
+    expect_shown(page, waiting)
+    for width in (390, 1180, 390):
+        page.set_viewport_size({"width": width, "height": 760})
+        page.wait_for_timeout(200)
+        left = page.locator("#log").evaluate("(log) => log.scrollHeight - log.scrollTop - log.clientHeight")
+        assert left < 4

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.shop import Shop
@@ -96,10 +96,58 @@ def test_an_identity_that_is_too_old_leaves_a_visitor_without_a_name(
 def test_a_shop_that_is_not_allowed_gets_no_chat(open_page: OpenPage, stand_in: StandIn, shop: Shop) -> None:
     stand_in.shops = ["https://another.example"]
 
-    page = open_shop(open_page, shop, allow_refused_frames=True)
+    page = open_shop(open_page, shop, allow_refused_frames=True, width=390, height=844)
 
-    page.wait_for_timeout(500)
+    says_so = page.get_by_text("The chat is not available at the moment.")
+    expect(says_so).to_be_visible()
+    expect(page.locator("iframe")).to_be_hidden()
     assert stand_in.requests == []
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(says_so).to_be_hidden()
+    launcher = page.get_by_role("button", name="Chat with MangaAssist")
+    expect(launcher).to_be_focused()
+    stand_in.shops = [shop.address]
+    launcher.click()
+    is_ready(page)
+
+
+def test_a_chat_that_does_not_come_can_be_closed_at_once(open_page: OpenPage, stand_in: StandIn, shop: Shop) -> None:
+    stand_in.shops = ["https://another.example"]
+    page = open_shop(open_page, shop, allow_refused_frames=True, width=390, height=844)
+
+    page.keyboard.press("Escape")
+
+    expect(page.locator("iframe")).to_have_count(0)
+    page.get_by_role("button", name="Chat with MangaAssist").click()
+    page.get_by_role("button", name="Close the chat").click()
+    expect(page.locator("iframe")).to_have_count(0)
+    page.wait_for_timeout(1600)  # longer than one waits for the chat
+    expect(page.get_by_text("The chat is not available at the moment.")).to_be_hidden()
+
+
+def test_a_chat_that_comes_late_is_shown_after_all(open_page: OpenPage, stand_in: StandIn, shop: Shop) -> None:
+    page = open_page("about:blank", context="with a clock of its own", width=390, height=844)
+    page.clock.install()
+    page.goto(shop.address)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    script = f"{stand_in.address}/assets/chat.js"
+    page.route(script, hold)
+    with page.expect_request(script):
+        page.get_by_role("button", name="Chat with MangaAssist").click()
+    expect(page.get_by_role("button", name="Close the chat")).to_be_visible()
+
+    page.clock.run_for(8_000)
+
+    says_so = page.get_by_text("The chat is not available at the moment.")
+    expect(says_so).to_be_visible()
+    held[0].continue_()
+    is_ready(page)
+    expect(says_so).to_be_hidden()
+    expect(page.get_by_role("button", name="Close the chat", exact=True)).to_be_hidden()
 
 
 def test_nobody_but_the_shop_is_listened_to(open_page: OpenPage, stand_in: StandIn, shop: Shop) -> None:
@@ -120,10 +168,14 @@ def test_nobody_but_the_shop_is_listened_to(open_page: OpenPage, stand_in: Stand
 def test_the_launcher_stays_small_and_the_chat_fills_a_phone(
     open_page: OpenPage, stand_in: StandIn, shop: Shop
 ) -> None:
-    page = open_shop(open_page, shop, width=360, height=640)
+    page = open_shop(open_page, shop, width=320, height=640)
     is_ready(page)
 
-    assert page.locator("iframe").bounding_box() == {"x": 0, "y": 0, "width": 360, "height": 640}
+    assert page.locator("iframe").bounding_box() == {"x": 0, "y": 0, "width": 320, "height": 640}
+    chat(page).get_by_role("button", name="Where is my order?").click()
+    expect(chat(page).locator(".turn-bot.stored")).to_be_visible()
+    for place in ("html", "h1"):
+        assert chat(page).locator(place).evaluate("(element) => element.scrollWidth <= element.clientWidth")
     chat(page).get_by_role("button", name="Close the chat window").click()
     expect(page.locator("iframe")).to_be_hidden()
     expect(page.get_by_role("button", name="Chat with MangaAssist")).to_be_focused()

@@ -16,7 +16,7 @@ def page(open_page: OpenPage, stand_in: StandIn) -> Page:
     page = open_page("about:blank", context="with a clock of its own")
     page.clock.install()
     page.goto(stand_in.address)
-    expect(page.get_by_role("heading", name="How can we help?")).to_be_visible()
+    expect(page.locator("#status")).to_have_text("Here to help")
     return page
 
 

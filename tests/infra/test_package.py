@@ -61,7 +61,7 @@ PERMISSIONS = {
     "LookUpOrderRole": SECRETS,
     "WebsocketConnectRole": SECRETS | SOCKETS | items("Put", "Update"),
     "WebsocketMessageRole": SOCKETS | {"sqs:SendMessage", "dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
-    "WebsocketDisconnectRole": items("Get", "Update", "Delete"),
+    "WebsocketDisconnectRole": {"dynamodb:Query"} | items("Get", "Update", "Delete"),
     "AnswerMessagesRole": SOCKETS
     | MODEL_ACTIONS
     | CONSUME

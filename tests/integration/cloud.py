@@ -95,7 +95,7 @@ class Cloud:
         return (self.layout.logs / "functions.log").read_text(encoding="utf-8")
 
     def wait_until_ready(self) -> None:
-        eventually(lambda: self.is_ready() or self.process.poll() is not None, seconds=60)
+        eventually(lambda: self.is_ready() or self.process.poll() is not None, seconds=120)
         assert self.is_ready(), self.printed()
 
     def is_ready(self) -> bool:
@@ -118,7 +118,11 @@ def start_cloud(directory: Path, *options: str, root: Path = ROOT) -> Cloud:
     with output.open("wb") as file:
         process = subprocess.Popen(command, cwd=root, env=environment, stdout=file, stderr=subprocess.STDOUT)
     cloud = Cloud(Layout(directory), process, output)
-    cloud.wait_until_ready()
+    try:
+        cloud.wait_until_ready()
+    except AssertionError:
+        cloud.stop(signal.SIGTERM)
+        raise
     return cloud
 
 

@@ -38,3 +38,12 @@ def test_a_gauge_is_in_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [  # type: ignore[index]
         {"Name": "SecondsSinceLastHeard", "Unit": "Seconds"}
     ]
+
+
+def test_lines_name_what_they_are_about_until_the_next_run(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.about(session_id="s1")
+    telemetry.logger.info("message taken")
+    telemetry.logger.clear_state()  # as Lambda's next run does
+    telemetry.logger.info("message taken")
+
+    assert [line.get("session_id") for line in lines(capsys)] == ["s1", None]

@@ -4,11 +4,13 @@ import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { isRetryable, isThinking, MAX_CONTENT, reduce, START, statusLine } from "./conversation.js";
 import { Frame } from "./frame.js";
-import { CustomerSession, subjectOf } from "./sessions.js";
+import { CustomerSession, RefusedError, subjectOf } from "./sessions.js";
 import * as transcript from "./transcript.js";
 import { TranscriptView } from "./transcript-view.js";
 
 const ACK_WITHIN = 20_000;
+const ENDED = { code: "session_closed", message: "This conversation has ended." };
+const MAX_REASON = 200;
 const ANSWER_WITHIN = 45_000; // without a sign of the answer; then the history is asked, and then the customer is told
 
 const byId = (id) => document.getElementById(id);
@@ -19,17 +21,18 @@ let isSilent = false; // the server was asked for the history because no answer 
 let unread = 0;
 let isStarted = false;
 
-const session = new CustomerSession();
+const session = new CustomerSession({ onEnded: noticeEnd, onForgotten: followForgetting });
+let mayReturn = session.isKept; // until the history is there, nobody knows whether to welcome or to go on
 const frame = new Frame({ onIdentity: identify });
 const connection = new Connection({
   open: () => session.open(),
   onFrame: receive,
-  onLink: (link) => dispatch({ type: "link", link }),
+  onLink: relink,
   onTick: () => state.status !== "closed" && session.renewIfDue(),
 });
 const composer = new Composer(byId("composer"), { limit: MAX_CONTENT, onSend: write });
 const view = new TranscriptView(byId("log"), byId("jump"), {
-  names: { customer: "You", bot: "MangaAssist", agent: "Shop team", system: "" },
+  names: { customer: "You", bot: "MangaAssist", agent: "Our team", system: "" },
   own: "customer",
   onRetry: retry,
   isRetryable: (problem) => isRetryable(problem, state.status),
@@ -38,6 +41,24 @@ const view = new TranscriptView(byId("log"), byId("jump"), {
 function dispatch(event, { isWhole = false } = {}) {
   state = reduce(state, event);
   render(isWhole);
+}
+
+function relink(link) {
+  if (link.state === "refused" && link.error.code === ENDED.code) return close();
+  dispatch({ type: "link", link });
+}
+
+/** What is on the page stays there to be read; only a page that shows nothing yet begins another conversation. */
+function noticeEnd() {
+  if (state.sessionId) throw new RefusedError(401, ENDED);
+  dispatch({ type: "ended" });
+}
+
+function close() {
+  dispatch({ type: "frame", frame: { type: "error", ...ENDED } });
+  for (const { messageId } of transcript.unsent(state.transcript)) {
+    dispatch({ type: "problem", messageId, problem: { ...ENDED, message: "This was not sent: the conversation has ended." } });
+  }
 }
 
 function receive(received) {
@@ -112,14 +133,37 @@ function identify(identity) {
 
 async function startAnew() {
   session.forget();
-  session.identity = await frame.freshIdentity();
-  restart();
+  mayReturn = false;
+  connection.stop();
+  dispatch({ type: "restart" });
   composer.focus();
+  session.identity = await frame.freshIdentity();
+  connection.start();
 }
 
 function restart() {
   dispatch({ type: "restart" });
   connection.restart();
+}
+
+/** On a computer that others use as well: here nothing of the conversation is left, in no window. */
+function forget() {
+  composer.text = "";
+  startAnew();
+}
+
+function followForgetting() {
+  composer.text = "";
+  mayReturn = false;
+  dispatch({ type: "restart" });
+  connection.stepAside();
+}
+
+/** Why a person is wanted: what the customer said last, so that the desk sees what it is about. */
+function reason() {
+  const last = state.transcript.turns.findLast((turn) => turn.author === "customer");
+  const text = last?.content.replace(/\s+/g, " ").trim() || "The customer asked for a person.";
+  return [...text].slice(0, MAX_REASON).join("");
 }
 
 function countUnread() {
@@ -140,10 +184,13 @@ function render(isWhole) {
   byId("status").textContent = statusLine(state);
   document.body.dataset.link = link.state;
   document.body.dataset.status = status ?? "";
-  byId("welcome").hidden = items.length > 0 || status === "closed" || !ready;
+  byId("welcome").hidden = items.length > 0 || isClosed || (mayReturn && !ready);
   byId("human").hidden = !(ready && status === "active");
+  byId("forget").hidden = items.length === 0;
   byId("ended").hidden = !isClosed;
+  const hadFocus = byId("composer").contains(document.activeElement);
   composer.hidden = isClosed;
+  if (isClosed && hadFocus) byId("anew").focus();
   renderNotice();
   view.render(items, { isThinking: isThinking(state), isWhole });
 }
@@ -167,19 +214,25 @@ function notice() {
   if (link.state === "offline") return ["You are offline. Write on: it is sent when the connection is back.", "", null];
   if (link.state === "retrying") return ["The connection is gone. Trying again…", "Try now", again];
   if (state.notice) return [state.notice.message, "Dismiss", () => dispatch({ type: "dismiss" })];
-  if (state.status === "waiting") return ["Somebody will be with you soon. You can write on meanwhile.", "", null];
   return ["", "", null];
 }
 
 byId("human").addEventListener("click", () => {
-  connection.send({ action: "request_human", reason: "The customer asked for a person." });
+  connection.send({ action: "request_human", reason: reason() });
   composer.focus();
 });
 byId("anew").addEventListener("click", startAnew);
+byId("forget").addEventListener("click", () => {
+  byId("forgetting").returnValue = "";
+  byId("forgetting").showModal();
+});
+byId("forgetting").addEventListener("close", () => byId("forgetting").returnValue === "forget" && forget());
 byId("minimize").addEventListener("click", () => frame.minimize());
 byId("minimize").hidden = !frame.isEmbedded;
 document.body.classList.toggle("is-embedded", frame.isEmbedded);
-document.addEventListener("keydown", (event) => event.key === "Escape" && frame.minimize());
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !byId("forgetting").open) frame.minimize();
+});
 document.addEventListener("visibilitychange", () => document.hidden || seen());
 for (const suggestion of document.querySelectorAll(".suggestion")) {
   suggestion.addEventListener("click", () => {
@@ -197,4 +250,5 @@ function seen() {
   showUnread();
 }
 
+render(false);
 frame.firstIdentity().then(identify);

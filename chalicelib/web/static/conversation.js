@@ -1,5 +1,5 @@
 // The customer's side as a pure reducer: frames, the connection's state and what the customer does go in, what to
-// show comes out. Statuses are the server's: active (the bot answers), waiting, handoff (a person answers), closed.
+// show comes out. Statuses are the server's: active (MangaAssist answers), waiting, handoff (a person answers), closed.
 
 import * as transcript from "./transcript.js";
 
@@ -28,6 +28,8 @@ export function reduce(state, event) {
       return { ...state, transcript: transcript.addProblem(state.transcript, event.messageId, event.problem) };
     case "dismiss":
       return { ...state, notice: null };
+    case "ended":
+      return { ...state, notice: { message: "Your last conversation has ended. This is a new one." } };
     case "restart":
       return START;
     default:
@@ -76,7 +78,7 @@ export function isRetryable(problem, status) {
   return status !== "closed" && !["bad_request", "too_large", "session_closed"].includes(problem.code);
 }
 
-/** Whether the bot is at work on an answer of which nothing can be shown yet. */
+/** Whether MangaAssist is at work on an answer of which nothing can be shown yet. */
 export function isThinking(state) {
   const shown = Object.values(state.transcript.drafts).some((draft) => draft.text);
   return state.ready && state.status === "active" && !shown && transcript.awaitsAnswer(state.transcript);
@@ -91,7 +93,7 @@ export function statusLine(state) {
   if (!state.ready) return "Connecting…";
   return {
     active: "Here to help",
-    waiting: "Waiting for a person",
-    handoff: "You are talking with a person",
+    waiting: "Passed on to our team",
+    handoff: "You are talking with our team",
   }[state.status] ?? "";
 }

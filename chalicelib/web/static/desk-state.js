@@ -159,6 +159,12 @@ export function toReload(state) {
     .map(([id]) => id);
 }
 
+/** What the customer said last, as far as it is known: what was loaded here, and else why they asked for a person. */
+export function lastWords(state, entry) {
+  const turns = state.conversations[entry.session_id]?.transcript.turns ?? [];
+  return turns.findLast((turn) => turn.author === "customer")?.content ?? entry.reason ?? "";
+}
+
 export function isHandedOff(conversation) {
   return conversation.status === "handoff";
 }

@@ -1,15 +1,17 @@
 // The desk on the page: two lists and one conversation. It shows a state and tells what was pressed, nothing else.
 
-import { isHandedOff, title } from "./desk-state.js";
+import { isHandedOff, lastWords, title } from "./desk-state.js";
 import { age, element } from "./text.js";
 import * as transcript from "./transcript.js";
 import { TranscriptView } from "./transcript-view.js";
 
 const byId = (id) => document.getElementById(id);
 
+const ROOMY = matchMedia("(min-width: 46rem) and (min-height: 40rem)"); // for a summary that is open from the start
+
 const STANDINGS = {
   handoff: "With you",
-  active: "Back with the bot",
+  active: "Back with MangaAssist",
   waiting: "Waiting for a person",
   closed: "Ended",
 };
@@ -46,8 +48,9 @@ export class DeskView {
     byId("mine-count").textContent = state.mine.length || "";
     byId("nobody").hidden = !state.ready || state.waiting.length > 0;
     byId("none").hidden = !state.ready || state.mine.length > 0;
-    refill(byId("waiting"), state.waiting, (entry) => this.#waitingItem(entry, state));
-    refill(byId("mine"), state.mine, (entry) => this.#mineItem(entry, state));
+    byId("none").textContent = state.waiting.length > 0 ? "Take somebody from the list above." : "You have none.";
+    refill("waiting", state.waiting, (entry) => this.#waitingItem(entry, state));
+    refill("mine", state.mine, (entry) => this.#mineItem(entry, state));
   }
 
   #status(state) {
@@ -67,18 +70,16 @@ export class DeskView {
     const take = element("button", { type: "button", className: "quiet", disabled: isAsked || !state.ready }, isAsked ? "Taking…" : "Take");
     take.setAttribute("aria-label", `Take ${nameOf(entry)}, waiting since ${age(entry.since)}`);
     take.addEventListener("click", () => this.#actions.claim(entry.session_id));
-    const head = element("p", { className: "name" }, nameOf(entry), element("span", { className: "age" }, age(entry.since)));
-    const reason = element("p", { className: "reason" }, [why(entry), entry.reason].filter(Boolean).join(" · "));
-    const text = element("div", { className: "text" }, head, reason);
+    const reason = element("p", { className: "reason" }, [why(entry), lastWords(state, entry)].filter(Boolean).join(" · "));
+    const text = element("div", { className: "text" }, head("p", entry), reason);
     return element("li", { className: "card" }, text, take);
   }
 
   #mineItem(entry, state) {
     const known = state.conversations[entry.session_id];
     const unread = known?.unread ?? 0;
-    const last = known?.transcript.turns.at(-1);
-    const head = element("span", { className: "name" }, nameOf(entry), element("span", { className: "age" }, age(entry.since)));
-    const text = element("span", { className: "text" }, head, element("span", { className: "reason" }, last?.content ?? ""));
+    const words = element("span", { className: "reason" }, lastWords(state, entry));
+    const text = element("span", { className: "text" }, head("span", entry), words);
     const open = element("button", { type: "button", className: "row" }, text);
     if (unread) open.append(element("span", { className: "badge", aria: { label: `${unread} unread` } }, String(unread)));
     if (state.current === entry.session_id) open.setAttribute("aria-current", "true");
@@ -91,13 +92,17 @@ export class DeskView {
     const isOther = this.#current !== state.current;
     this.#current = state.current;
     document.body.dataset.view = known ? "conversation" : "lists";
+    const hadFocus = byId("open").contains(document.activeElement) || document.activeElement === document.body;
     byId("open").hidden = !known;
     byId("blank").hidden = Boolean(known);
     if (isOther) this.#log.clear();
     if (!known) return;
-    byId("customer").textContent = nameOf(known);
+    byId("customer").textContent = nameOf({ ...known, session_id: state.current });
     byId("standing").textContent = known.isLoaded ? standing(known) : "Loading…";
+    byId("session").textContent = state.current;
+    byId("session").title = state.current;
     byId("summary").hidden = !known.summary;
+    if (isOther) byId("summary").open = ROOMY.matches;
     byId("summary").querySelector("p").textContent = known.summary;
     const isOurs = isHandedOff(known);
     for (const id of ["return", "close"]) {
@@ -105,6 +110,7 @@ export class DeskView {
       byId(id).disabled = !state.ready;
     }
     this.#composer.hidden = !isOurs;
+    if (!isOurs && hadFocus && !isToBeSeen(document.activeElement)) byId("customer").focus();
     this.#log.render(transcript.items(known.transcript), { isWhole: isWhole || isOther });
     if (isOther) this.focusConversation();
   }
@@ -114,6 +120,12 @@ export class DeskView {
     else this.#composer.focus();
   }
 
+  /** At the beginning: the first who waits, so that one key takes them. Whoever has gone elsewhere stays there. */
+  focusFirst() {
+    if (![document.body, byId("waiting-title")].includes(document.activeElement)) return;
+    (document.querySelector("#waiting button:enabled") ?? byId("waiting-title")).focus();
+  }
+
   /** From the conversation back to where one came from, or to the first thing there is. */
   focusLists(sessionId) {
     const row = document.querySelector(`#mine [data-key="${CSS.escape(sessionId ?? "")}"] button`);
@@ -121,7 +133,17 @@ export class DeskView {
   }
 }
 
-const nameOf = ({ customer }) => (!customer || customer === "anonymous" ? "Visitor" : customer);
+/** Visitors without a name are told apart by the beginning of their session. */
+function nameOf({ customer, session_id: sessionId }) {
+  return !customer || customer === "anonymous" ? `Visitor ${sessionId.slice(0, 4)}` : customer;
+}
+
+function head(tag, entry) {
+  const told = element("span", { className: "age" }, age(entry.since));
+  return element(tag, { className: "name", title: `Session ${entry.session_id}` }, nameOf(entry), told);
+}
+
+const isToBeSeen = (node) => node !== document.body && node.checkVisibility();
 
 function standing(known) {
   const told = STANDINGS[known.status] ?? "";
@@ -135,7 +157,8 @@ function why({ agent, left }) {
 }
 
 /** Lists are small and change seldom: they are made anew, and the focus stays on the entry that had it. */
-function refill(list, entries, make) {
+function refill(name, entries, make) {
+  const list = byId(name);
   const focused = list.contains(document.activeElement) ? document.activeElement.closest("li")?.dataset.key : null;
   const items = entries.map((entry) => {
     const item = make(entry);
@@ -143,5 +166,7 @@ function refill(list, entries, make) {
     return item;
   });
   list.replaceChildren(...items);
-  if (focused) items.find((item) => item.dataset.key === focused)?.querySelector("button").focus();
+  if (!focused) return;
+  const again = items.find((item) => item.dataset.key === focused)?.querySelector("button:enabled");
+  (again ?? byId(`${name}-title`)).focus();
 }

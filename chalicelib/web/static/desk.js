@@ -52,6 +52,7 @@ function receive(frame) {
   const isWhole = frame.type === "conversation" && frame.session_id === state.current;
   dispatch({ type: "frame", frame, at: new Date().toISOString(), isWatched: !document.hidden }, { isWhole });
   if (state.current !== before) takeDraft();
+  if (isFirst) view.focusFirst();
   if (isFirst) new Set([...toReload(state), state.asked]).forEach((sessionId) => sessionId && claim(sessionId));
   if (frame.type === "conversation") resend(frame.session_id);
   if (frame.type === "error" && (frame.code === "unauthorized" || !state.ready)) connection.giveUp();
@@ -124,6 +125,7 @@ function signIn(token) {
   byId("desk").hidden = false;
   state = START;
   view.render(state);
+  view.focusFirst();
   connection.restart();
 }
 

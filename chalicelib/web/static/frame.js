@@ -36,7 +36,9 @@ export class Frame {
   }
 
   minimize() {
-    if (this.isEmbedded) this.#tell({ type: "frontdesk:minimize" });
+    if (!this.isEmbedded) return;
+    this.isMinimized = true; // what arrives before the shop has heard of it is unread, too
+    this.#tell({ type: "frontdesk:minimize" });
   }
 
   tellUnread(count) {

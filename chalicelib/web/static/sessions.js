@@ -30,24 +30,30 @@ export async function requestSession(body) {
   return { ...given, renewAt: Date.now() + Math.max(life - RENEW_BEFORE, life * 0.75) };
 }
 
-/** What a page keeps under one name. Where the browser forbids storage, it lasts as long as the page. */
+/**
+ * What the pages of a browser keep under one name, read anew each time: another window may have changed or forgotten
+ * it. Where the browser forbids storage, it lasts as long as the page.
+ */
 export class Kept {
   #name;
-  #storage;
+  #storage = null;
   #value = null;
 
   constructor(name, storageName) {
     this.#name = name;
     try {
       this.#storage = window[storageName];
-      this.#value = JSON.parse(this.#storage.getItem(name));
     } catch {
-      this.#storage = null;
+      // forbidden: the session then ends with the page
     }
   }
 
   get value() {
-    return this.#value;
+    try {
+      return this.#storage ? JSON.parse(this.#storage.getItem(this.#name)) : this.#value;
+    } catch {
+      return null;
+    }
   }
 
   set value(value) {
@@ -56,31 +62,57 @@ export class Kept {
       if (value === null) this.#storage?.removeItem(this.#name);
       else this.#storage?.setItem(this.#name, JSON.stringify(value));
     } catch {
-      // storage is full or forbidden: the session then ends with the page
+      this.#storage = null; // full: from now on as if it were forbidden
     }
+  }
+
+  /** Call when another window has forgotten it. */
+  onForgotten(call) {
+    window.addEventListener("storage", (event) => {
+      if ((event.key === this.#name || event.key === null) && event.newValue === null) call();
+    });
   }
 }
 
 /**
  * The session of one visitor. What is kept belongs to whoever was signed in: another customer at the same machine
  * starts anew. `identity` is sent only to start, for it lives five minutes and the token goes on from there.
+ *
+ * `onEnded` is called when what is kept cannot be resumed; whatever it throws ends the attempt.
  */
 export class CustomerSession {
   #kept = new Kept("mangaassist.session", "localStorage");
   #renewAt = Infinity;
   #renewing = false;
+  #round = 0; // what was asked for before a conversation was forgotten does not bring it back
+  #onEnded;
   identity = null;
 
+  constructor({ onEnded, onForgotten }) {
+    this.#onEnded = onEnded;
+    this.#kept.onForgotten(() => {
+      this.#round += 1;
+      onForgotten();
+    });
+  }
+
+  /** Whether there may be a conversation to come back to. */
+  get isKept() {
+    return this.#kept.value !== null;
+  }
+
   async open() {
+    const round = this.#round;
     const owner = subjectOf(this.identity);
     const kept = this.#kept.value;
     if (kept && kept.owner === owner) {
       const resumed = await unlessUnauthorized(() => requestSession({ token: kept.token }));
-      if (resumed) return this.#keep(resumed, owner);
+      if (resumed) return this.#keep(resumed, owner, round);
+      this.#onEnded();
     }
-    if (!this.identity) return this.#keep(await requestSession({}), "");
+    if (!this.identity) return this.#keep(await requestSession({}), "", round);
     const identified = await unlessUnauthorized(() => requestSession({ identity: this.identity }));
-    if (identified) return this.#keep(identified, owner);
+    if (identified) return this.#keep(identified, owner, round);
     this.identity = null; // too old to start with: go on as the visitor without a name
     return this.open();
   }
@@ -90,8 +122,9 @@ export class CustomerSession {
     const kept = this.#kept.value;
     if (!kept || this.#renewing || Date.now() < this.#renewAt) return;
     this.#renewing = true;
+    const round = this.#round;
     try {
-      this.#keep(await requestSession({ token: kept.token }), kept.owner);
+      this.#keep(await requestSession({ token: kept.token }), kept.owner, round);
     } catch {
       // the connection still works; when it ends, `open` finds out what the token is worth
     } finally {
@@ -100,11 +133,13 @@ export class CustomerSession {
   }
 
   forget() {
+    this.#round += 1;
     this.#kept.value = null;
     this.#renewAt = Infinity;
   }
 
-  #keep(session, owner) {
+  #keep(session, owner, round) {
+    if (round !== this.#round) return session.websocket_url;
     this.#kept.value = { token: session.token, session_id: session.session_id, owner };
     this.#renewAt = session.renewAt;
     return session.websocket_url;

@@ -26,12 +26,12 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
-/** "14:02" of today, with the day before it otherwise. */
+/** "14:02" or "2:02 PM" of today, with the day before it otherwise. */
 export function shortTime(at, now = new Date()) {
   const time = new Date(at);
   if (Number.isNaN(time.getTime())) return "";
   const day = time.toDateString() === now.toDateString() ? {} : { day: "numeric", month: "short" };
-  return new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", ...day }).format(time);
+  return new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", ...day }).format(time);
 }
 
 /** How long ago, for a list one glances at: "now", "4 min", "2 h", "3 d". */

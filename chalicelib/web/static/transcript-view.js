@@ -12,6 +12,7 @@ export class TranscriptView {
   #shown = new Map();
   #thinking;
   #follows = true;
+  #shape = ""; // of the log when it was last at its end
 
   /**
    * `names` says who an author is to the reader, `own` is the author who reads, `onRetry(messageId)` sends again, and
@@ -30,6 +31,7 @@ export class TranscriptView {
   /** Show these items. `isWhole` says that they are a history, which nobody wants read out from the start. */
   render(items, { isThinking = false, isWhole = false } = {}) {
     this.#log.setAttribute("aria-busy", String(isWhole));
+    this.#log.tabIndex = items.length > 0 ? 0 : -1; // nothing to scroll, nothing to stop at
     const isOwnNew = items.some((item) => item.state === "sending" && !this.#shown.has(item.key));
     const keys = new Set(items.map((item) => item.key));
     for (const [key, { node }] of this.#shown) {
@@ -57,6 +59,7 @@ export class TranscriptView {
 
   scrollToEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
+    this.#shape = this.#measure();
     this.#follows = true;
     this.#jump.hidden = true;
   }
@@ -65,9 +68,16 @@ export class TranscriptView {
     return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR_THE_END;
   }
 
+  /** A browser scrolls as well, when a window's new width breaks the lines anew: that is nobody who reads further up. */
   #noticeScroll() {
+    if (this.#follows && this.#shape !== this.#measure()) return this.scrollToEnd();
     this.#follows = this.#isAtEnd();
     if (this.#follows) this.#jump.hidden = true;
+  }
+
+  #measure() {
+    const { scrollHeight, clientHeight, clientWidth } = this.#log;
+    return [scrollHeight, clientHeight, clientWidth].join();
   }
 
   #place(item, before, after) {
@@ -102,6 +112,7 @@ export class TranscriptView {
 
   #foot(item) {
     if (item.problem) return [this.#problem(item)];
+    if (item.state === "draft") return [dots("foot dots")];
     return item.state === "sending" ? [element("p", { className: "foot" }, "Sending…")] : [];
   }
 
@@ -124,12 +135,16 @@ function isLull(before, item) {
   return Boolean(before?.at && item?.at) && Date.parse(item.at) - Date.parse(before.at) > LULL;
 }
 
+/** Something is still being written. */
+function dots(className) {
+  return element("p", { className, aria: { hidden: "true" } }, element("i"), element("i"), element("i"));
+}
+
 function thinking(name) {
-  const dots = element("p", { className: "balloon dots", aria: { hidden: "true" } }, element("i"), element("i"), element("i"));
   return element(
     "article",
     { className: "turn turn-bot ends thinking" },
     element("p", { className: "who" }, `${name} is writing`),
-    dots,
+    dots("balloon dots"),
   );
 }

@@ -31,6 +31,15 @@ def test_whatever_has_a_sample_is_a_source_and_has_a_signer() -> None:
     assert set(samples.SOURCES) == set(SIGNERS)
 
 
+def test_an_order_s_events_say_what_to_ask_for_in_the_chat() -> None:
+    for event in several("shopify"):
+        document = json.loads(event.body)
+        number = str(document.get("order_number") or document["name"].strip("#").split(".")[0])
+        assert event.about == f"order {number}, {document['email']}"
+    assert several("shopify", 1)[0].about == "order 1001, aiko@example.com"
+    assert make_event("shopify", random.Random(7), body=b"{}").about == ""
+
+
 @pytest.mark.parametrize("source", samples.SOURCES)
 class TestEverySource:
     def test_frontdesk_knows_a_sample_by_its_id_and_type(self, source: str) -> None:

@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
+from chalicelib.chat.orders import OrderFunction as Orders
+from chalicelib.errors import UnavailableError
+from chalicelib.webhooks.order_lookup import NOT_FOUND
 from localcloud.model.conversation import InvalidRequestError, read_conversation
 from localcloud.model.dialogue import Answer, answer
+from localcloud.model.orders import ASK_FOR_EMAIL, UNAVAILABLE
 
 TOOLS = {"tools": [{"toolSpec": {"name": name}} for name in ("look_up_order", "request_human")]}
 ORDER = {
@@ -16,6 +20,13 @@ ORDER = {
     "total": "31.40",
     "currency": "EUR",
 }
+
+
+class Silent:
+    """The function that looks orders up, in an outage."""
+
+    def ask(self, request: object) -> dict[str, Any]:
+        raise UnavailableError("It does not answer.")
 
 
 def messages(*texts: str) -> list[dict[str, Any]]:
@@ -96,23 +107,13 @@ class TestOrders:
         )
 
     @pytest.mark.parametrize(
-        "result",
-        [
-            {"json": {"order": {"status": "paid", "items": ["Akira 1"], "tracking": None, "extra": {"a": 1}}}},
-            {"text": '{"status": "paid", "line_items": [{"sku": "AK-1"}], "tracking": "LP1"}'},
-            {"json": {"status": "paid"}},
-        ],
-    )
-    def test_whatever_its_keys_are(self, result: dict[str, Any]) -> None:
-        assert after_tool("Where is my order 1001?", result).text.startswith("Your order 1001 is paid.")
-
-    @pytest.mark.parametrize(
         ("result", "status"),
         [
+            ({"json": NOT_FOUND}, "error"),
+            ({"json": NOT_FOUND}, "success"),
             ({"json": {"error": "not_found"}}, "success"),
             ({"json": {"found": False}}, "success"),
             ({"json": {}}, "success"),
-            ({"text": "The order service does not answer."}, "error"),
         ],
     )
     def test_an_unknown_one_is_asked_for(self, result: dict[str, Any], status: str) -> None:
@@ -120,6 +121,32 @@ class TestOrders:
 
         assert "order number" in said.text
         assert "e-mail" in said.text
+
+    @pytest.mark.parametrize(
+        ("result", "status"),
+        [
+            ({"json": Orders(Silent()).look_up("1001", customer_id="7001", email=None)}, "success"),
+            ({"json": Orders(Silent()).look_up("1001", customer_id="7001", email=None)}, "error"),
+            ({"json": {"error": "The tool failed."}}, "error"),
+            ({"text": "The order service does not answer."}, "error"),
+        ],
+    )
+    def test_in_an_outage_it_says_so_and_offers_a_person(self, result: dict[str, Any], status: str) -> None:
+        said = after_tool("Where is my order 1001?", result, status=status)
+
+        assert said.text == UNAVAILABLE
+        assert reply("Where is my order 1001?", said.text, "Then get me a person").tool == "request_human"
+        assert reply("Where is my order 1001?", said.text, "And now?", "…", "order 1001").tool == "look_up_order"
+
+    @pytest.mark.parametrize("status", ["success", "error"])
+    def test_a_missing_address_is_asked_for_and_understood(self, status: str) -> None:
+        error = Orders(Silent()).look_up("1001", customer_id=None, email=None)
+
+        said = after_tool("Where is my order 1001?", {"json": error}, status=status)
+
+        assert said.text == ASK_FOR_EMAIL
+        again = reply("Where is my order 1001?", said.text, "aiko@example.com")
+        assert again.arguments == {"number": "1001", "email": "aiko@example.com"}
 
     def test_without_the_tool_it_asks(self) -> None:
         assert reply("Where is my order 1001?", tools=False).stop_reason == "end_turn"

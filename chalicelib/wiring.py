@@ -46,9 +46,9 @@ def health() -> dict[str, str]:
 @cache
 def secret_cache() -> "SecretCache":
     from chalicelib.aws.clients import client
-    from chalicelib.aws.secrets import SecretCache
+    from chalicelib.aws.secrets import SecretCache, read_secret
 
-    return SecretCache(client("secretsmanager"), time.monotonic)
+    return SecretCache(partial(read_secret, client("secretsmanager")), time.monotonic)
 
 
 @cache

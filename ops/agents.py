@@ -2,11 +2,12 @@
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 
 from chalicelib.aws.secret_lists import SecretLists
-from chalicelib.aws.secrets import SecretCache
+from chalicelib.aws.secrets import SecretCache, read_secret
 from chalicelib.chat.handoff import AGENT, DESK
 from chalicelib.chat.tokens import Tokens
 from ops.output import examples, json_option, short_time, show_json, show_table
@@ -39,7 +40,7 @@ def token(stage: Stage, name: str, hours: int, as_json: bool) -> None:
 
 
 def _tokens(stage: Stage) -> Tokens:
-    cache = SecretCache(stage.client("secretsmanager"), time.monotonic)
+    cache = SecretCache(partial(read_secret, stage.client("secretsmanager")), time.monotonic)
     return Tokens(SecretLists(cache, stage.chat_secret(""), time.time), time.time)
 
 

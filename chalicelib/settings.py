@@ -224,13 +224,14 @@ class VoiceSettings:
 
 
 def _bank_url(url: str) -> str:
-    parts = urlsplit(url)
-    if not parts.hostname or (parts.scheme != "https" and (parts.scheme, parts.hostname) not in _LOCAL):
+    try:
+        scheme, host = urlsplit(url).scheme, urlsplit(url).hostname
+    except ValueError:
+        scheme, host = "", None
+    is_local = scheme == "http" and host in ("127.0.0.1", "localhost", "::1")
+    if not (is_local or (scheme == "https" and host)):
         raise SettingsError("BANK_URL must begin with https://, or with http://127.0.0.1 for one on this machine.")
     return url.rstrip("/")
-
-
-_LOCAL = (("http", "127.0.0.1"), ("http", "localhost"), ("http", "::1"))
 
 
 def _origin(url: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -29,10 +30,14 @@ def _reply(status: int, body: bytes, *headers: str) -> bytes:
 
 @dataclass
 class FaultyBank:
-    """Serves ``ledger``. Each request takes the next of ``faults``, and none when there is no more."""
+    """Serves ``ledger``. Each request takes the next of ``faults``, and none when there is no more.
+
+    With ``tls`` it speaks TLS.
+    """
 
     ledger: Ledger = field(default_factory=Ledger)
     faults: deque[str] = field(default_factory=deque)
+    tls: ssl.SSLContext | None = None
     connections: int = 0
     requests: list[str] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
@@ -42,7 +47,7 @@ class FaultyBank:
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._start(self._accept)
 
     def close(self) -> None:
@@ -68,9 +73,9 @@ class FaultyBank:
             self.connections += 1
             self._start(lambda connection=connection: self._serve(connection))  # type: ignore[misc]
 
-    def _serve(self, connection: socket.socket) -> None:
-        connection.settimeout(0.05)
-        with connection, suppress(OSError):
+    def _serve(self, plain: socket.socket) -> None:
+        with plain, suppress(OSError), self._secured(plain) as connection:
+            connection.settimeout(0.05)
             while (request := self._read(connection)) is not None:
                 fault = self.faults.popleft() if self.faults else "ok"
                 if not self._play(connection, fault, request):
@@ -91,6 +96,10 @@ class FaultyBank:
         self.requests.append(f"{method} {path}")
         self.heads.append(head)
         return method, path, headers, body
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        connection.settimeout(10)
+        return self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
 
     def _byte(self, connection: socket.socket) -> bytes:
         """The next byte, none at the end."""
@@ -178,8 +187,8 @@ class FaultyBank:
 
 
 @contextmanager
-def faulty_bank(*faults: str) -> Iterator[FaultyBank]:
-    bank = FaultyBank(faults=deque(faults))
+def faulty_bank(*faults: str, tls: ssl.SSLContext | None = None) -> Iterator[FaultyBank]:
+    bank = FaultyBank(faults=deque(faults), tls=tls)
     try:
         yield bank
     finally:

@@ -376,7 +376,7 @@ def assert_silent(capsys: pytest.CaptureFixture[str]) -> None:
     assert captured.err == ""
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from((*ACTING_FAULTS, *OTHER_FAULTS)), max_size=6), st.integers(1, 3))
 def test_over_sockets_no_outcome_contradicts_the_ledger_either(faults: list[str], transfers: int) -> None:
     with faulty_bank(*faults) as bank, connected(bank) as client:

@@ -14,6 +14,7 @@ import pytest
 from chalicelib.voice.bank_transport import MAX_IDLE_SECONDS, BankTransport
 from chalicelib.voice.exchange import BankUnavailableError, Request
 from tests.fakes import FakeClock
+from tests.unit.voice.certificates import make_certificate
 from tests.unit.voice.faulty_bank import FaultyBank, faulty_bank
 from tests.unit.voice.ledger import CHECKING, KEY, NUMBER, PIN
 
@@ -118,6 +119,31 @@ def test_a_bank_that_hangs_is_left_in_time(bank: FaultyBank, transport: BankTran
     assert transport.send(BALANCE, KEY, 30).status == 200
     assert bank.connections == 2
     assert threads_end()
+
+
+@pytest.mark.parametrize("fault", HANGING)
+def test_tls_does_not_change_that(fault: str, tmp_path: Path) -> None:
+    tls, certificate = make_certificate(tmp_path)
+    with faulty_bank("ok", fault, tls=tls) as bank, transport_to(bank.url) as transport:
+        transport._session.verify = str(certificate)
+        assert transport.send(BALANCE, KEY, 30).status == 200
+
+        error = fail(transport)
+
+        assert (error.failure, error.is_sent) == ("late", True)
+        assert threads_end()
+        assert transport.send(VERIFY, KEY, 30).status == 200
+        assert transport.send(BALANCE, KEY, 30).status == 200
+        assert bank.connections == 2
+
+
+def test_a_bank_that_cannot_prove_who_it_is_gets_nothing(tmp_path: Path) -> None:
+    tls, _ = make_certificate(tmp_path)
+    with faulty_bank(tls=tls) as bank, transport_to(bank.url) as transport:
+        error = fail(transport, VERIFY, 30)
+
+    assert (error.failure, error.is_sent) == ("unreachable", False)
+    assert bank.requests == []
 
 
 @pytest.mark.parametrize("fault", BREAKING)

@@ -9,6 +9,7 @@ import random
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from math import ceil
 from typing import Any
 
@@ -27,7 +28,7 @@ from benchmarks.stand_ins import (
     wired_intake,
 )
 from chalicelib.aws.queues import SqsQueue
-from chalicelib.aws.secrets import SecretCache
+from chalicelib.aws.secrets import SecretCache, read_secret
 from chalicelib.webhooks.intake import Intake
 from chalicelib.webhooks.secrets import SourceSecrets
 from localcloud.samples import Event, sign
@@ -73,7 +74,7 @@ def _measure_kind(source: str, size: int, calls: int) -> tuple[list[int], list[i
     frontdesk_sqs, plain_sqs = SqsClient(), SqsClient()
     secrets = SecretsManagerClient({source: f'{{"secrets": ["{_SECRETS[source]}"]}}'})
     intake = Intake(
-        SourceSecrets(SecretCache(secrets, time.monotonic), "", lambda: now),
+        SourceSecrets(SecretCache(partial(read_secret, secrets), time.monotonic), "", lambda: now),
         SqsQueue(frontdesk_sqs, _QUEUE_URL),
         NoBucket(),
         lambda: now,

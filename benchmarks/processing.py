@@ -33,7 +33,7 @@ from benchmarks.batches import (
 from benchmarks.plain import design
 from benchmarks.report import NotMeasuredError, Row, Section, Target
 from benchmarks.stand_ins import LambdaContext, NoBucket, SecretsManagerClient, discarded_output, wired_processor
-from chalicelib.aws.secrets import SecretCache
+from chalicelib.aws.secrets import SecretCache, read_secret
 from chalicelib.webhooks import event_store
 from chalicelib.webhooks.database import Credentials, Database
 from chalicelib.webhooks.envelope import Envelope
@@ -126,7 +126,7 @@ def _postgres(directory: Path) -> Iterator[Postgres]:
 def _credentials(server: Postgres) -> Credentials:
     secret = {"host": "127.0.0.1", "port": server.port, "dbname": NAME, "username": NAME, "password": server.password}
     client = SecretsManagerClient({"database": json.dumps(secret)})
-    return Credentials(SecretCache(client, time.monotonic), "database")
+    return Credentials(SecretCache(partial(read_secret, client), time.monotonic), "database")
 
 
 def _contenders(connect: Callable[..., Connection]) -> Mapping[str, _Contender]:

@@ -206,6 +206,34 @@ class AnswerSettings:
         return cls(queue_url, _whole_number("MODEL_DAILY_TOKENS", tokens, 0, 10**12))
 
 
+@dataclass(frozen=True)
+class VoiceSettings:
+    """Where the bank's API is and the parameter that holds the key to it, and the table of the calls.
+
+    ``bank_url`` has no slash at its end. PINs travel there: only to this machine itself without TLS.
+    """
+
+    bank_url: str
+    bank_api_key_parameter: str
+    calls_table: str
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        url, parameter, table = _required(variables, "BANK_URL", "BANK_API_KEY_PARAMETER", "CALLS_TABLE")
+        return cls(_bank_url(url), parameter, table)
+
+
+def _bank_url(url: str) -> str:
+    try:
+        scheme, host = urlsplit(url).scheme, urlsplit(url).hostname
+    except ValueError:
+        scheme, host = "", None
+    is_local = scheme == "http" and host in ("127.0.0.1", "localhost", "::1")
+    if not (is_local or (scheme == "https" and host)):
+        raise SettingsError("BANK_URL must begin with https://, or with http://127.0.0.1 for one on this machine.")
+    return url.rstrip("/")
+
+
 def _origin(url: str) -> str | None:
     """The origin of a URL as a browser writes it, None when it has none."""
     try:

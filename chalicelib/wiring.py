@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from chalicelib.chat.summaries import Summarizing
     from chalicelib.chat.tokens import Tokens
     from chalicelib.chat.waiting import Waiting
+    from chalicelib.voice.bank import BankClient
+    from chalicelib.voice.bank_gateway import BankGateway
     from chalicelib.web.pages import Pages
     from chalicelib.webhooks.database import Database
     from chalicelib.webhooks.intake import Intake
@@ -46,9 +48,9 @@ def health() -> dict[str, str]:
 @cache
 def secret_cache() -> "SecretCache":
     from chalicelib.aws.clients import client
-    from chalicelib.aws.secrets import SecretCache
+    from chalicelib.aws.secrets import SecretCache, read_secret
 
-    return SecretCache(client("secretsmanager"), time.monotonic)
+    return SecretCache(partial(read_secret, client("secretsmanager")), time.monotonic)
 
 
 @cache
@@ -296,6 +298,37 @@ def expiry() -> "Expiry":
     from chalicelib.chat.expiry import Expiry
 
     return Expiry(sessions_table())
+
+
+@cache
+def bank() -> "BankClient":
+    from chalicelib.voice.bank import BankClient
+
+    return BankClient(bank_gateway)
+
+
+@cache
+def bank_gateway() -> "BankGateway":
+    """Made when a call first needs the bank: ``requests`` and a client of AWS take a fifth of a second."""
+    import random
+
+    from chalicelib.aws.clients import client
+    from chalicelib.aws.secrets import SecretCache, read_parameter
+    from chalicelib.voice.bank_gateway import BankGateway
+    from chalicelib.voice.bank_transport import BankTransport
+    from chalicelib.voice.breaker import Breaker
+
+    config = settings.VoiceSettings.from_environ(settings.environ())
+    keys = SecretCache(partial(read_parameter, client("ssm")), time.monotonic)
+    return BankGateway(
+        BankTransport(config.bank_url),
+        keys,
+        config.bank_api_key_parameter,
+        Breaker(time.monotonic),
+        time.monotonic,
+        time.sleep,
+        random.random,
+    )
 
 
 def look_up_order(event: dict[str, Any]) -> dict[str, Any]:

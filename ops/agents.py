@@ -2,12 +2,13 @@
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import click
 
 from chalicelib.aws.secret_lists import SecretLists
-from chalicelib.aws.secrets import SecretCache
+from chalicelib.aws.secrets import SecretCache, read_secret
 from chalicelib.chat.handoff import AGENT, DESK
 from chalicelib.chat.tokens import Tokens
 from localcloud.ranges import WholeNumber
@@ -51,7 +52,7 @@ def token(stage: Stage, name: str, hours: int, as_json: bool) -> None:
 
 
 def _tokens(stage: Stage) -> Tokens:
-    cache = SecretCache(stage.client("secretsmanager"), time.monotonic)
+    cache = SecretCache(partial(read_secret, stage.client("secretsmanager")), time.monotonic)
     return Tokens(SecretLists(cache, stage.chat_secret(""), time.time), time.time)
 
 

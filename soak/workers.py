@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -111,7 +112,7 @@ def serve(pipe: "Connection[Any, Any]", secret: dict[str, Any], log: Path) -> No
     """The worker's whole life: batches in, ids of failed messages out; its logs and metrics are added to ``log``."""
     import app
     from benchmarks.stand_ins import LambdaContext, NoBucket, SecretsManagerClient, wired_processor
-    from chalicelib.aws.secrets import SecretCache
+    from chalicelib.aws.secrets import SecretCache, read_secret
     from chalicelib.webhooks.database import Credentials, Database
     from chalicelib.webhooks.event_store import EventStore
     from chalicelib.webhooks.processing import Processor
@@ -119,7 +120,7 @@ def serve(pipe: "Connection[Any, Any]", secret: dict[str, Any], log: Path) -> No
     for stream in (sys.stdout, sys.stderr):
         os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), stream.fileno())
     client = SecretsManagerClient({"database": json.dumps(secret)})
-    database = Database(Credentials(SecretCache(client, time.monotonic), "database"))
+    database = Database(Credentials(SecretCache(partial(read_secret, client), time.monotonic), "database"))
     context = LambdaContext("frontdesk-soak-process_webhooks")
     with wired_processor(Processor(EventStore(database), NoBucket(), time.time)), contextlib.suppress(EOFError):
         while True:

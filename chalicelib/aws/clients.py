@@ -23,7 +23,7 @@ MODEL = Config(connect_timeout=2, read_timeout=12, retries={"total_max_attempts"
 SLOW = Config(connect_timeout=1, read_timeout=20, retries={"total_max_attempts": 1})
 """For asking another function, which may start cold and ask a database."""
 
-SERVICES = ("apigatewaymanagementapi", "bedrock-runtime", "dynamodb", "lambda", "s3", "secretsmanager", "sqs")
+SERVICES = ("apigatewaymanagementapi", "bedrock-runtime", "dynamodb", "lambda", "s3", "secretsmanager", "sqs", "ssm")
 
 
 class _Loader(Loader):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Secrets of Secrets Manager, cached for a time so that a rotation takes effect without a deployment."""
+"""Secrets of Secrets Manager and Parameter Store, cached so that a rotation takes effect without a deployment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,17 +15,45 @@ MIN_AGE_SECONDS = 5.0
 """A refresh asked for earlier than this after the last read is not worth a request: strangers can ask for one."""
 
 
+def read_secret(client: Any, name: str) -> str | None:
+    """A secret's text from Secrets Manager, through its ``client``: what a ``SecretCache`` reads with."""
+    return _read(lambda: client.get_secret_value(SecretId=name)["SecretString"], "ResourceNotFoundException")
+
+
+def read_parameter(client: Any, name: str) -> str | None:
+    """A parameter's text from Parameter Store, decrypted, through its ``client`` (SSM)."""
+    return _read(
+        lambda: client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"], "ParameterNotFound"
+    )
+
+
+def _read(request: Callable[[], str], absent: str) -> str | None:
+    """What ``request`` brings, None when it fails with the code ``absent``."""
+    try:
+        return request()
+    except ClientError as error:
+        if error.response["Error"]["Code"] == absent:
+            return None
+        raise UnavailableError("The secrets cannot be read at the moment.") from error
+    except BotoCoreError as error:
+        raise UnavailableError("The secrets cannot be read at the moment.") from error
+
+
 @dataclass
 class SecretCache:
-    """Reads secrets through ``client`` (Secrets Manager). ``clock`` is monotonic, in seconds."""
+    """Keeps what ``fetch`` reads; ``clock`` is monotonic, in seconds.
 
-    client: Any
+    ``fetch`` gives the text of a name, None when there is no such secret, and raises ``UnavailableError`` when that
+    cannot be known.
+    """
+
+    fetch: Callable[[str], str | None]
     clock: Callable[[], float]
-    _read: dict[str, tuple[float, str | None]] = field(default_factory=dict)
+    _known: dict[str, tuple[float, str | None]] = field(default_factory=dict, repr=False)
 
     def get(self, name: str) -> str | None:
         """The secret's text, None when there is no such secret. ``UnavailableError`` when it cannot be known."""
-        known = self._read.get(name)
+        known = self._known.get(name)
         if known and self.clock() - known[0] <= MAX_AGE_SECONDS:
             return known[1]
         try:
@@ -37,20 +65,12 @@ class SecretCache:
 
     def refresh(self, name: str) -> str | None:
         """The secret's text, read anew unless that was done a moment ago."""
-        known = self._read.get(name)
+        known = self._known.get(name)
         if known and self.clock() - known[0] < MIN_AGE_SECONDS:
             return known[1]
         return self._fetch(name)
 
     def _fetch(self, name: str) -> str | None:
-        text: str | None
-        try:
-            text = self.client.get_secret_value(SecretId=name)["SecretString"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise UnavailableError("The secrets cannot be read at the moment.") from error
-            text = None
-        except BotoCoreError as error:
-            raise UnavailableError("The secrets cannot be read at the moment.") from error
-        self._read[name] = (self.clock(), text)
+        text = self.fetch(name)
+        self._known[name] = (self.clock(), text)
         return text

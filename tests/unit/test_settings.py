@@ -16,6 +16,7 @@ from chalicelib.settings import (
     PageSettings,
     RetentionSettings,
     TableSettings,
+    VoiceSettings,
 )
 
 CHAT = {
@@ -154,3 +155,31 @@ class TestEnvironmentFile:
 
         with pytest.raises(SettingsError, match="make run"):
             settings.environ()
+
+
+VOICE = {
+    "BANK_URL": "https://bank.example.com/api/",
+    "BANK_API_KEY_PARAMETER": "/dev/key",
+    "CALLS_TABLE": "calls",
+}
+
+
+def test_voice_knows_the_bank_and_its_calls() -> None:
+    assert VoiceSettings.from_environ(VOICE) == VoiceSettings(
+        bank_url="https://bank.example.com/api", bank_api_key_parameter="/dev/key", calls_table="calls"
+    )
+    with pytest.raises(SettingsError, match="BANK_URL, BANK_API_KEY_PARAMETER, CALLS_TABLE"):
+        VoiceSettings.from_environ({})
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8091", "http://localhost:1/bank", "http://[::1]:8091"])
+def test_a_bank_on_this_machine_may_speak_plainly(url: str) -> None:
+    assert VoiceSettings.from_environ(VOICE | {"BANK_URL": url}).bank_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://bank.example.com", "bank.example.com", "ftp://127.0.0.1", "https://", "https://["]
+)
+def test_pins_never_travel_in_the_clear(url: str) -> None:
+    with pytest.raises(SettingsError, match="BANK_URL"):
+        VoiceSettings.from_environ(VOICE | {"BANK_URL": url})

@@ -1,11 +1,12 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from chalicelib.aws.secret_lists import SecretLists, read_secrets
-from chalicelib.aws.secrets import SecretCache
+from chalicelib.aws.secrets import SecretCache, read_secret
 from chalicelib.errors import UnavailableError
 from tests.builders import NOW
 from tests.fakes import FakeClock
@@ -21,7 +22,7 @@ class FakeManager:
 
 
 def secrets(text: str, clock: FakeClock | None = None) -> SecretLists:
-    cache = SecretCache(FakeManager(text), FakeClock())
+    cache = SecretCache(partial(read_secret, FakeManager(text)), FakeClock())
     return SecretLists(cache, "frontdesk/dev/webhooks/", clock or FakeClock(NOW))
 
 

@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
 
-from chalicelib.aws.secrets import SecretCache
+from chalicelib.aws.secrets import SecretCache, read_secret
 from chalicelib.errors import UnavailableError
 from chalicelib.webhooks.database import Credentials, Database
 from tests.fakes import FakeClock
@@ -49,7 +50,7 @@ class FakeManager:
 
 
 def make(server: FakeServer, manager: FakeManager, clock: FakeClock | None = None) -> Database:
-    cache = SecretCache(manager, clock or FakeClock())
+    cache = SecretCache(partial(read_secret, manager), clock or FakeClock())
     return Database(Credentials(cache, "frontdesk/dev/database"), server.connect)
 
 

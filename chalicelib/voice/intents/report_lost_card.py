@@ -22,11 +22,11 @@ def handle_dialog(turn: Turn, teller: Teller) -> Reply:
     proven = require(turn, teller)
     if not isinstance(proven, Proven):
         return person() if proven.to_agent else proven
+    if turn.confirmation == "Confirmed" and turn.slots.get(CARD.name):
+        return go_on()
     card = _which(turn, teller, proven)
     if isinstance(card, Reply):
         return card
-    if turn.confirmation == "Confirmed":
-        return go_on()
     return confirm(say("confirm_block", last_four=Digits((card.last4,))), {CARD.name: scalar(card.last4)})
 
 

@@ -19,20 +19,26 @@ from tests.builders import NOW
 from tests.fakes import FakeClock, Requests
 from tests.unit.voice.fake_bank import ANA, FakeBank
 
-TABLE = "calls"
+_TABLES = (f"calls{number}" for number in itertools.count(1))
 
 
 @contextmanager
-def open_line() -> Iterator["Line"]:
+def dynamodb() -> Iterator[Any]:
+    """A client of moto's DynamoDB."""
     with mock_aws():
-        client = boto3.client("dynamodb", "us-east-1")
-        client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "sessionId", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "sessionId", "KeyType": "HASH"}],
-        )
-        yield Line(client)
+        yield boto3.client("dynamodb", "us-east-1")
+
+
+def open_line(client: Any) -> "Line":
+    """A codehook over an empty table."""
+    table = next(_TABLES)
+    client.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "sessionId", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "sessionId", "KeyType": "HASH"}],
+    )
+    return Line(client, table)
 
 
 @dataclass
@@ -40,13 +46,14 @@ class Line:
     """The codehook with its parts; ``requests`` stands between it and the table."""
 
     client: Any
+    table: str
     bank: FakeBank = field(default_factory=FakeBank)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
     timer: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
         self.requests = Requests(self.client, frozenset({"get_item", "update_item", "put_item", "delete_item"}))
-        self.calls = Calls(Table(self.requests, TABLE, sleep=lambda _: None), self.clock)
+        self.calls = Calls(Table(self.requests, self.table, sleep=lambda _: None), self.clock)
         ids = (f"reference{number}" for number in itertools.count(1))
         self.codehook = Codehook(self.bank, self.calls, self.clock, self.timer, lambda: next(ids))
         self.numbers = itertools.count(1)
@@ -56,7 +63,7 @@ class Line:
 
     def stored(self) -> list[dict[str, Any]]:
         """All items of the table, in DynamoDB's own shape."""
-        items: list[dict[str, Any]] = self.client.scan(TableName=TABLE)["Items"]
+        items: list[dict[str, Any]] = self.client.scan(TableName=self.table)["Items"]
         return items
 
     def break_table(self, *, after: int = 0) -> None:

@@ -14,7 +14,7 @@ from chalicelib.voice.bank import Verdict
 from chalicelib.voice.deadline import Deadline
 from tests.builders import load_event
 from tests.unit.voice.fake_bank import ANA, FakeBank
-from tests.unit.voice.telephone import Line, require_valid
+from tests.unit.voice.telephone import Line
 
 ROOT = Path(app.__file__).parent
 

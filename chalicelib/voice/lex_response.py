@@ -15,6 +15,9 @@ MAX_MESSAGES = 10
 MAX_MESSAGE = 1024
 MAX_ATTRIBUTES_BYTES = 12 * 1024
 MAX_RESPONSE_BYTES = 25 * 1024
+ROOM_BYTES = 1024
+"""Kept for our own attributes."""
+
 MAX_BUTTONS = 5
 MAX_BUTTON = 50
 MAX_TITLE = 250
@@ -129,16 +132,28 @@ def _response(
     response: Response = {"sessionState": state}
     if messages:
         response["messages"] = list(messages[:MAX_MESSAGES])
+    _shorten(response)
     room = min(MAX_ATTRIBUTES_BYTES, MAX_RESPONSE_BYTES - _size(response))
     state["sessionAttributes"] = _fit(attributes, room)
     return response
+
+
+def _shorten(response: Response) -> None:
+    """Leave room for our own attributes: the largest slots are emptied, then the last messages left out."""
+    slots = response["sessionState"].get("intent", {}).get("slots", {})
+    for name in sorted(slots, key=lambda name: _size(slots[name]), reverse=True):
+        if _size(response) <= MAX_RESPONSE_BYTES - ROOM_BYTES:
+            return
+        slots[name] = None
+    while len(response.get("messages", ())) > 1 and _size(response) > MAX_RESPONSE_BYTES - ROOM_BYTES:
+        response["messages"].pop()
 
 
 def _fit(attributes: Attributes, room: int) -> dict[str, str]:
     """Our own attributes, and the smallest of the others in ``room`` bytes of JSON, in the order they had."""
     own = dict(attributes.own)
     others = {name: text for name, text in attributes.others.items() if name and name not in own}
-    for name in sorted(others, key=lambda name: len(name) + len(others[name]), reverse=True):
+    for name in sorted(others, key=lambda name: _size([name, others[name]]), reverse=True):
         if _size({**others, **own}) <= room:
             break
         del others[name]

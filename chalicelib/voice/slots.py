@@ -34,8 +34,12 @@ class Slot:
     @property
     def texts(self) -> tuple[str, ...]:
         """All that the slot may mean, the best first: interpreted, resolved, original. Of a list, its first element."""
-        own = tuple(text for text in (self.interpreted, *self.resolved, self.original) if text.strip())
-        return own or (self.values[0].texts if self.values else ())
+        return self.own_texts or (self.values[0].texts if self.values else ())
+
+    @property
+    def own_texts(self) -> tuple[str, ...]:
+        """The same without a list's elements."""
+        return tuple(text for text in (self.interpreted, *self.resolved, self.original) if text.strip())
 
     @property
     def is_filled(self) -> bool:
@@ -95,8 +99,7 @@ def to_lex(slot: Slot | None) -> dict[str, Any] | None:
 
 def _to_lex(slot: Slot) -> dict[str, Any]:
     answer: dict[str, Any] = {"shape": slot.shape}
-    texts = slot.texts
-    if texts and not slot.values:
+    if texts := slot.own_texts:
         answer["value"] = {
             "originalValue": slot.original or texts[0],
             "interpretedValue": texts[0],

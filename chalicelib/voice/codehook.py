@@ -33,11 +33,8 @@ from chalicelib.voice.speech import say
 from chalicelib.voice.teller import Bank, Teller
 from chalicelib.voice.verification import locked
 
-TURN_SECONDS = 6.0
-"""How long a caller bears silence. Amazon Connect itself would wait 8 seconds, Lex 30."""
-
-RESERVE_SECONDS = 0.7
-"""What is left of the function's own time for answering after the deadline."""
+LEX_MILLISECONDS = 30_000
+"""How long Lex waits for its code hook; outside Lambda no context says how much of a function's time is left."""
 
 ROUTE, AGENT = "route", "agent"
 
@@ -77,7 +74,7 @@ class Codehook:
             telemetry.logger.error("not an event of Lex", code=error.code)
             telemetry.count("VoiceTurns", intent="none", outcome=error.code)
             return {"code": error.code, "message": str(error)}
-        deadline = Deadline(self.timer, started + _budget(context))
+        deadline = Deadline.of_turn(self.timer, _remaining(context))
         reply, response = self._answer(turn, deadline)
         _log(turn, reply, (self.timer() - started) * 1000)
         return response
@@ -149,12 +146,10 @@ def _buttons(reply: Reply, words: Catalogue) -> Message:
     return lex_response.card(prompt, [(words.formats.account(kind), kind) for kind in reply.choices])
 
 
-def _budget(context: Any) -> float:
-    """Seconds for a turn: less where the function itself has less left. Outside Lambda there is no context."""
+def _remaining(context: Any) -> float:
+    """Milliseconds that the function has left."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
-    if not callable(remaining):
-        return TURN_SECONDS
-    return float(max(0.0, min(TURN_SECONDS, remaining() / 1000 - RESERVE_SECONDS)))
+    return float(remaining()) if callable(remaining) else LEX_MILLISECONDS
 
 
 def _apologise(turn: Turn, outcome: str) -> Reply:

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,9 @@ _SCALARS = (
     | st.integers()
     | st.floats()
     | st.text(max_size=20)
-    | st.sampled_from(["", " ", "\ud800", "x" * 30_000, "Confirmed", "FulfillmentCodeHook", "Speech", "1", "250", PIN])
+    | st.sampled_from(
+        ["", " ", "\ud800", "x" * 30_000, "Confirmed", "FulfillmentCodeHook", "Speech", "1", "250", "1234"]
+    )
 )
 JUNK = st.recursive(
     _SCALARS,
@@ -82,6 +85,9 @@ def mutated(draw: st.DrawFn) -> Any:
     return event
 
 
+_TIMES = re.compile(r'"timestamp":"?[^",]+', re.IGNORECASE)
+"""Digits that may be a canary's by chance."""
+
 _quick = settings(
     max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -112,7 +118,7 @@ def _answer(line: Line, event: Any) -> None:
         require_valid(answer)
         assert len(json.dumps(answer)) <= 25 * 1024
         assert PIN not in json.dumps(_pin_of(answer))
-    left = logged.getvalue() + json.dumps(line.stored())
+    left = _TIMES.sub("", logged.getvalue()) + json.dumps(line.stored())
     for canary in CANARIES:
         assert canary not in left
 

@@ -1,19 +1,13 @@
-"""A line to the codehook for each test, over one client for all of them: making one takes longer than a test."""
+"""A line to the codehook for each test that wants one."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.unit.voice.telephone import Line, dynamodb, open_line
-
-
-@pytest.fixture(scope="package")
-def client() -> Iterator[Any]:
-    with dynamodb() as client:
-        yield client
+from tests.unit.voice.telephone import Line, open_line
 
 
 @pytest.fixture
-def line(client: Any) -> Line:
-    return open_line(client)
+def line() -> Iterator[Line]:
+    with open_line() as line:
+        yield line

@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-import boto3
 import botocore.session
 from botocore.validate import ParamValidator
 from moto import mock_aws
@@ -19,26 +19,25 @@ from tests.builders import NOW
 from tests.fakes import FakeClock, Requests
 from tests.unit.voice.fake_bank import ANA, FakeBank
 
-_TABLES = (f"calls{number}" for number in itertools.count(1))
-
 
 @contextmanager
-def dynamodb() -> Iterator[Any]:
-    """A client of moto's DynamoDB."""
-    with mock_aws():
-        yield boto3.client("dynamodb", "us-east-1")
-
-
-def open_line(client: Any) -> "Line":
+def open_line() -> Iterator["Line"]:
     """A codehook over an empty table."""
-    table = next(_TABLES)
-    client.create_table(
-        TableName=table,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "sessionId", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "sessionId", "KeyType": "HASH"}],
-    )
-    return Line(client, table)
+    with mock_aws():
+        client, table = _client(), "calls"
+        client.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "sessionId", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "sessionId", "KeyType": "HASH"}],
+        )
+        yield Line(client, table)
+
+
+@cache
+def _client() -> Any:
+    """One for all tests, since making one takes longer than most of them."""
+    return botocore.session.get_session().create_client("dynamodb", region_name="us-east-1")
 
 
 @dataclass

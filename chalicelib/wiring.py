@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from chalicelib.chat.waiting import Waiting
     from chalicelib.voice.bank import BankClient
     from chalicelib.voice.bank_gateway import BankGateway
+    from chalicelib.voice.codehook import Codehook
     from chalicelib.web.pages import Pages
     from chalicelib.webhooks.database import Database
     from chalicelib.webhooks.intake import Intake
@@ -336,3 +337,15 @@ def look_up_order(event: dict[str, Any]) -> dict[str, Any]:
     from chalicelib.webhooks.order_lookup import look_up_order
 
     return database().run(lambda connection: look_up_order(connection, event))
+
+
+@cache
+def codehook() -> "Codehook":
+    from chalicelib.aws.clients import CALLER, client
+    from chalicelib.aws.tables import Table
+    from chalicelib.voice.calls import Calls
+    from chalicelib.voice.codehook import Codehook
+
+    config = settings.VoiceSettings.from_environ(settings.environ())
+    calls = Calls(Table(client("dynamodb", None, CALLER), config.calls_table, attempts=2), time.time)
+    return Codehook(bank(), calls, time.time, time.monotonic, lambda: uuid4().hex)

@@ -23,6 +23,9 @@ MODEL = Config(connect_timeout=2, read_timeout=12, retries={"total_max_attempts"
 SLOW = Config(connect_timeout=1, read_timeout=20, retries={"total_max_attempts": 1})
 """For asking another function, which may start cold and ask a database."""
 
+CALLER = Config(connect_timeout=0.5, read_timeout=1, retries={"total_max_attempts": 1})
+"""For a caller on the telephone, who hears silence meanwhile."""
+
 SERVICES = ("apigatewaymanagementapi", "bedrock-runtime", "dynamodb", "lambda", "s3", "secretsmanager", "sqs", "ssm")
 
 

@@ -101,11 +101,12 @@ def delete(key: Item, condition: str | None = None, **values: Any) -> Write:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with the keys ``PK`` and ``SK``. ``client`` is a DynamoDB client."""
+    """A table, with the keys ``PK`` and ``SK`` where it is queried. ``client`` is a DynamoDB client."""
 
     client: Any
     name: str
     sleep: Callable[[float], None] = time.sleep
+    attempts: int = ATTEMPTS
 
     def get(self, key: Item) -> Item | None:
         """An item as it is now, None when there is none."""
@@ -213,7 +214,7 @@ class Table:
 
     def _call(self, call: Callable[[], T]) -> T:
         """Call DynamoDB, and again as long as that may help."""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self.attempts):
             try:
                 return call()
             except ClientError as error:
@@ -221,7 +222,7 @@ class Table:
                 last: Exception = error
             except BotoCoreError as error:
                 last = error
-            if attempt + 1 < ATTEMPTS:
+            if attempt + 1 < self.attempts:
                 self._pause(attempt)
         raise UnavailableError("The table does not answer at the moment.") from last
 

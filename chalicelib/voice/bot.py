@@ -1,7 +1,7 @@
 """The bot: its intents and their slots, the one place that says what they are.
 
-The codehook elicits by it, ``infra`` makes the Lex bot of it, and the local cloud's phone plays it. What callers say and
-hear, in each language, stands in ``locales/``.
+The codehook elicits by it, ``infra`` makes the Lex bot of it, and the local cloud's phone plays it. What callers say
+and hear, in each language, stands in ``locales/``.
 """
 
 from collections.abc import Mapping

@@ -140,3 +140,8 @@ def migrate_database(event: dict[str, Any], context: object) -> dict[str, Any]:
 @app.lambda_function()
 def manage_events(event: dict[str, Any], context: object) -> dict[str, Any]:
     return wiring.management().handle(event)
+
+
+@app.lambda_function()
+def lex_codehook(event: dict[str, Any], context: object) -> dict[str, Any]:
+    return wiring.codehook().handle(event, context)

@@ -53,6 +53,7 @@ def test_what_it_listens_to() -> None:
         "purge_old_events",
         "migrate_database",
         "manage_events",
+        "lex_codehook",
     }
 
 

@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class LanguageError(Exception):
 
 @dataclass(frozen=True)
 class Language:
-    """One language. ``locale`` is Lex's id of it, as ``en_US``; a slot in an utterance is its name in braces."""
+    """What Lex must know of a language. ``locale`` is Lex's id of it; a slot in an utterance is its name in braces."""
 
     locale: str
     voice: Mapping[str, str]
@@ -49,9 +49,13 @@ def read_languages(folder: Path = LOCALES) -> tuple[Language, ...]:
 
 def _read_language(path: Path) -> Language:
     try:
-        return Language(path.stem, **json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise LanguageError(f"{path.name} is no language: {error}") from error
+    names = [field.name for field in fields(Language) if field.name != "locale"]
+    if missing := [name for name in names if not isinstance(content.get(name), dict)]:
+        raise LanguageError(f"{path.name} is no language: it lacks {', '.join(missing)}.")
+    return Language(path.stem, **{name: content[name] for name in names})
 
 
 def check(language: Language) -> None:

@@ -26,6 +26,7 @@ from localcloud.layout import Layout
 from localcloud.logs import Screen
 from localcloud.ministack import client
 from localcloud.model.command import model
+from localcloud.phone.command import call
 from localcloud.postgres import wheel_binaries
 from localcloud.processes import StartError
 from localcloud.sending import NoSampleError, Order, Sent, send
@@ -109,6 +110,7 @@ def up(layout: Layout, port: int, reload: bool, model_url: str | None) -> None:
 
 
 main.add_command(model)
+main.add_command(call)
 
 
 @main.command(epilog=_examples("endpoints"))

@@ -56,6 +56,7 @@ def localize_app(template: dict[str, Any], aws_endpoint_url: str) -> dict[str, A
 
 def _is_unknown(resource: dict[str, Any]) -> bool:
     """Whether it is of a type that MiniStack lacks, or the leave of a bot that is none here to call its function."""
-    if resource["Type"] == "AWS::Lambda::Permission" and resource["Properties"]["Principal"] == "lexv2.amazonaws.com":
-        return True
-    return resource["Type"] == "AWS::ApiGatewayV2::Deployment" or resource["Type"].startswith("AWS::Lex::")
+    kind: str = resource["Type"]
+    if kind == "AWS::Lambda::Permission":
+        return bool(resource["Properties"]["Principal"] == "lexv2.amazonaws.com")
+    return kind == "AWS::ApiGatewayV2::Deployment" or kind.startswith("AWS::Lex::")

@@ -226,5 +226,5 @@ def test_a_language_with_a_fault_is_refused(what: str, changes: dict[str, Any], 
 def test_a_file_that_is_no_language_is_named(tmp_path: Path) -> None:
     (tmp_path / "de_DE.json").write_text(json.dumps({"voice": {}, "utterance": {}}))
 
-    with pytest.raises(LanguageError, match=r"de_DE\.json is no language"):
+    with pytest.raises(LanguageError, match=r"de_DE\.json is no language: it lacks utterances, slot_values"):
         read_languages(tmp_path)

@@ -118,6 +118,11 @@ def check_waiting(event: CloudWatchEvent) -> dict[str, int]:
 
 
 @app.lambda_function()
+def lex_codehook(event: dict[str, Any], context: object) -> dict[str, Any]:
+    return wiring.codehook().handle(event, context)
+
+
+@app.lambda_function()
 def look_up_order(event: dict[str, Any], context: object) -> dict[str, Any]:
     return wiring.look_up_order(event)
 
@@ -140,8 +145,3 @@ def migrate_database(event: dict[str, Any], context: object) -> dict[str, Any]:
 @app.lambda_function()
 def manage_events(event: dict[str, Any], context: object) -> dict[str, Any]:
     return wiring.management().handle(event)
-
-
-@app.lambda_function()
-def lex_codehook(event: dict[str, Any], context: object) -> dict[str, Any]:
-    return wiring.codehook().handle(event, context)

@@ -356,6 +356,7 @@ def test_a_caller_never_waits_for_a_function_that_has_ended(app: dict[str, Any])
         ("https://bank.invalid", True),
         ("https://api.bank.example/", False),
         ("api.bank.example", False),
+        ("http://api.bank.example", False),
         ("", False),
     ],
 )

@@ -47,13 +47,13 @@ def test_what_it_listens_to() -> None:
         "write_failed_turns",
         "summarize_sessions",
         "delete_expired_sessions",
+        "lex_codehook",
         "look_up_order",
         "hand_off_session",
         "check_waiting",
         "purge_old_events",
         "migrate_database",
         "manage_events",
-        "lex_codehook",
     }
 
 

@@ -11,6 +11,8 @@ from localcloud.phone.understanding import Session
 
 TRANSFERRED = "(transferred to a person)"
 HUNG_UP = "(the call has ended)"
+INPUTS = ("caller", "keypad", "silence")
+"""How the lines of scripts and transcripts begin that say what a caller does."""
 
 
 def new_session_id() -> str:

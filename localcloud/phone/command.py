@@ -1,6 +1,7 @@
 """``python -m localcloud call``: the bank line from the keyboard, or from a script."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -10,7 +11,7 @@ import click
 from infra.languages import LanguageError, read_languages
 from localcloud.layout import Layout
 from localcloud.ministack import client
-from localcloud.phone.call import HUNG_UP, Call, read_typed, show_input, spoken
+from localcloud.phone.call import HUNG_UP, INPUTS, Call, read_typed, show_input, spoken
 from localcloud.phone.definition import Bot, read_bots
 from localcloud.phone.dialogue import Function
 from localcloud.phone.function import BankControl, DeployedFunction
@@ -54,7 +55,8 @@ def call(layout: Layout, locale: str | None, script: TextIO | None, transcript: 
         bank = BankControl(running.bank)
         for line in play(scripted, one, bank) if scripted else _converse(one):
             said.append(line)
-            click.echo(_coloured(line))
+            if scripted or not _is_typed(line):
+                click.echo(_coloured(line))
     except (ScriptError, LanguageError) as error:
         raise click.ClickException(str(error)) from error
     finally:
@@ -87,13 +89,17 @@ def _converse(one: Call) -> Iterator[str]:
     yield from spoken(one.begin())
     while not one.has_ended:
         try:
-            said = read_typed(input(click.style("you: ", bold=True)))
+            said = read_typed(input("you: " if sys.stdin.isatty() else ""))
         except EOFError:
-            click.echo()
             yield HUNG_UP
             return
         yield show_input(said)
         yield from spoken(one.hear(said))
+
+
+def _is_typed(line: str) -> bool:
+    """Whether a line stands on the screen already, since the caller typed it there."""
+    return sys.stdin.isatty() and line.startswith(INPUTS)
 
 
 def _show(who: str, what: Any) -> None:

@@ -18,11 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.phone.call import Call, show_input, spoken
+from localcloud.phone.call import INPUTS, Call, show_input, spoken
 from localcloud.phone.events import Input
 
-STEPS = ("locale", "bank", "caller", "keypad", "silence", "expect", "never")
-_INPUTS = ("caller", "keypad", "silence")
+STEPS = ("locale", "bank", *INPUTS, "expect", "never")
 
 Bank = Callable[[str, Mapping[str, Any]], None]
 """Lets the bank do as it is told: a word, and what goes with it."""
@@ -61,7 +60,7 @@ def play(script: Script, call: Call, bank: Bank) -> Iterator[str]:
     heard = call.begin()
     yield from spoken(heard)
     for step in script.steps:
-        if step.kind in _INPUTS:
+        if step.kind in INPUTS:
             if call.has_ended:
                 raise ScriptError(f"{script.name}, line {step.line}: the call has ended before.")
             said = Input(step.text, keypad=step.kind == "keypad")

@@ -24,6 +24,8 @@ from localcloud.layout import STAGE, Endpoints, Layout, write_private
 from localcloud.logs import LogPump, Screen
 from localcloud.ministack import CREDENTIALS, MiniStack
 from localcloud.model.part import ModelServer
+from localcloud.phone.function import DeployedFunction
+from localcloud.phone.page import Phone
 from localcloud.postgres import Postgres, new_password
 from localcloud.processes import StartError, raise_file_limit
 from localcloud.proxy import Proxy
@@ -195,7 +197,8 @@ class LocalCloud:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
-        self._proxy = Proxy(listener, *self._targets())
+        phone = Phone(DeployedFunction(self._ministack.client("lambda")))
+        self._proxy = Proxy(listener, *self._targets(), phone)
         await self._proxy.start()
         tasks = [
             asyncio.create_task(self._supervise("postgres", self._postgres, self._postgres.launch)),

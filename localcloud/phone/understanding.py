@@ -52,17 +52,18 @@ def keyed(said: Input, session: Session, bot: Bot) -> Input:
     digits = said.text.split("#")[0]
     if "*" in digits:
         return replace(said, text="")
-    slot = _slot(session, bot)
+    slot = asked_slot(session, bot)
     return replace(said, text=digits[: slot.digits] if slot else digits)
 
 
-def _slot(session: Session, bot: Bot) -> Slot | None:
+def asked_slot(session: Session, bot: Bot) -> Slot | None:
+    """The slot that was asked for, if one was."""
     intent = bot.intent(session.intent["name"]) if session.intent else None
     return intent.slot(session.slot) if intent and session.action == "ElicitSlot" else None
 
 
 def _answer(session: Session, intent: Mapping[str, Any], said: Input, bot: Bot) -> Understood:
-    slot = _slot(session, bot)
+    slot = asked_slot(session, bot)
     assert slot is not None
     if value := resolve(said.text, slot, bot, within=False):
         return _filled(intent, {slot.name: value})

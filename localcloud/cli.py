@@ -20,12 +20,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.webhooks.sources import SOURCES
 from infra.packaging import PackagingError
+from localcloud.bank.command import bank
 from localcloud.cloud import LocalCloud, Terminated
 from localcloud.deployment import read_webhook_secrets
 from localcloud.layout import Layout
 from localcloud.logs import Screen
 from localcloud.ministack import client
 from localcloud.model.command import model
+from localcloud.parts import NAMES
 from localcloud.phone.command import call
 from localcloud.postgres import wheel_binaries
 from localcloud.processes import StartError
@@ -111,6 +113,7 @@ def up(layout: Layout, port: int, reload: bool, model_url: str | None) -> None:
 
 main.add_command(model)
 main.add_command(call)
+main.add_command(bank)
 
 
 @main.command(epilog=_examples("endpoints"))
@@ -266,7 +269,7 @@ def psql(context: click.Context, arguments: tuple[str, ...]) -> None:
 
 
 @main.command(epilog=_examples("kill postgres", "kill postgres --seconds 10"))
-@click.argument("part", type=click.Choice(["postgres", "ministack", "model"]))
+@click.argument("part", type=click.Choice(sorted(NAMES)))
 @click.option(
     "--seconds", type=click.FloatRange(0, 600), default=1.0, show_default=True, help="How long it stays down."
 )

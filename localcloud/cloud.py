@@ -5,13 +5,11 @@ import contextlib
 import errno
 import signal
 import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,12 +19,11 @@ from localcloud import watch
 from localcloud.dead_letters import DeadLetters
 from localcloud.deployment import Deployment
 from localcloud.layout import STAGE, Endpoints, Layout, write_private
-from localcloud.logs import LogPump, Screen
-from localcloud.ministack import CREDENTIALS, MiniStack
-from localcloud.model.part import ModelServer
+from localcloud.logs import Screen
+from localcloud.ministack import CREDENTIALS
+from localcloud.parts import NAMES, Parts
 from localcloud.phone.function import DeployedFunction
 from localcloud.phone.page import Phone
-from localcloud.postgres import Postgres, new_password
 from localcloud.processes import StartError, raise_file_limit
 from localcloud.proxy import Proxy
 from localcloud.sockets import SOCKET_PATH
@@ -35,13 +32,6 @@ from localcloud.sources import look_at_sources
 WATCH_EVERY_SECONDS = 0.25
 RESTART_AFTER_SECONDS = 1.0
 LOOK_FOR_DEAD_LETTERS_EVERY_SECONDS = 3.0
-
-
-class _Part(Protocol):
-    process: subprocess.Popen[bytes] | None
-
-    def wait(self) -> None:
-        """Return once it answers."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -61,9 +51,7 @@ class LocalCloud:
     reload: bool
     screen: Screen
     model_url: str | None = None
-    _postgres: Postgres = field(init=False)
-    _ministack: MiniStack = field(init=False)
-    _model: ModelServer = field(init=False)
+    _parts: Parts = field(init=False)
     _deployment: Deployment = field(init=False)
     _package: Package = field(init=False)
     _proxy: Proxy = field(init=False)
@@ -77,7 +65,7 @@ class LocalCloud:
             signal.signal(number, _terminate)
         self.layout.create()
         raise_file_limit()
-        with self.layout.locked(), contextlib.closing(self._listen()) as listener, self._parts():
+        with self.layout.locked(), contextlib.closing(self._listen()) as listener, self._prepared():
             started = time.monotonic()
             self._deploy(f"127.0.0.1:{listener.getsockname()[1]}")
             self._publish()
@@ -99,21 +87,9 @@ class LocalCloud:
         return listener
 
     @contextlib.contextmanager
-    def _parts(self) -> Iterator[None]:
-        password = self.layout.settings().get("postgres_password") or new_password()
-        self._postgres = Postgres(
-            self.layout.postgres,
-            self.layout.temporary,
-            self.layout.logs / "postgres.log",
-            password,
-            self.layout.port("postgres_port"),
-        )
-        self._ministack = MiniStack(self.layout.ministack, self.layout.temporary, self.layout.port("ministack_port"))
-        self._model = ModelServer(
-            self.layout.logs / "model.log", self.layout.temporary, self.layout.port("model_port"), self.model_url
-        )
-        self._deployment = Deployment(self._ministack.client, self.layout.package)
-        self.layout.remember({"postgres_password": password})
+    def _prepared(self) -> Iterator[None]:
+        self._parts = Parts.remembered(self.layout, self.screen, self.model_url)
+        self._deployment = Deployment(self._parts.ministack.client, self.layout.package)
         try:
             yield
         finally:
@@ -121,50 +97,42 @@ class LocalCloud:
             # A second Ctrl-C must not leave anything behind.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
-            self._ministack.stop()
-            self._model.stop()
-            self._postgres.stop()
+            self._parts.stop()
 
     def _deploy(self, place: str) -> None:
         """Bring up the servers and deploy to them; packaging goes on meanwhile. ``place`` is the front door's."""
         self._sources = watch.snapshot()
-        self._start_ministack()
-        self._model.launch()
+        parts = self._parts
+        for name in ("ministack", "model", "bank"):
+            parts.launch(name)
         with ThreadPoolExecutor() as pool:
             looking = pool.submit(look_at_sources)
             packaging = pool.submit(self._deployment.package)
             with self._step("PostgreSQL"):
-                self._postgres.start()
+                parts.postgres.start()
             with self._step("MiniStack"):
-                self._ministack.wait()
-            with self._step("model"):
-                self._model.wait()
+                parts.ministack.wait()
+            for name in ("model", "bank"):
+                with self._step(name):
+                    parts[name].wait()
             with self._step("application packaged"):
                 sources = looking.result()
                 self._package = packaging.result()
-        self.layout.remember(
-            {
-                "postgres_port": str(self._postgres.port),
-                "ministack_port": str(self._ministack.port),
-                "model_port": str(self._model.port),
-            }
-        )
-        self._deployment.aws_endpoint_url = self._ministack.url
+        parts.remember_ports()
+        self._deployment.aws_endpoint_url = parts.ministack.url
         self._deployment.addresses = {
             "PublicUrl": f"http://{place}",
             "WebsocketUrl": f"ws://{place}{SOCKET_PATH}",
-            "ModelEndpointUrl": self._model.url,
+            "ModelEndpointUrl": parts.model.url,
+            "BankUrl": parts.bank.url,
         }
         with self._step("stacks deployed"):
             self._deployment.create_data()
             self._deployment.seed_webhook_secrets(sources)
             self._deployment.seed_chat_secrets()
-            self._deployment.put_database_secret(self._postgres.dsn)
+            self._deployment.put_database_secret(parts.postgres.dsn)
+            self._deployment.put_bank_key(parts.bank_api_key)
             self._deployment.create_app(self._package)
-
-    def _start_ministack(self) -> None:
-        self._ministack.launch()
-        LogPump(self.layout.logs, self.screen).start(self._ministack.output)
 
     @contextlib.contextmanager
     def _step(self, what: str) -> Iterator[None]:
@@ -174,21 +142,21 @@ class LocalCloud:
         self.screen.say(f"  {tick} {what:<24} {click.style(f'{time.monotonic() - started:5.1f} s', dim=True)}")
 
     def _publish(self) -> None:
-        variables = self._ministack.client("lambda").get_function_configuration(
+        variables = self._parts.ministack.client("lambda").get_function_configuration(
             FunctionName=f"frontdesk-{STAGE}-api_handler"
         )["Environment"]["Variables"]
         write_private(
-            self.layout.environment_file, {**variables, **CREDENTIALS, "AWS_ENDPOINT_URL": self._ministack.url}
+            self.layout.environment_file, {**variables, **CREDENTIALS, "AWS_ENDPOINT_URL": self._parts.ministack.url}
         )
         addresses = self._deployment.addresses
         self.layout.publish(
             Endpoints(
                 http=addresses["PublicUrl"],
                 websocket=addresses["WebsocketUrl"] if self._deployment.socket_url() else None,
-                aws_endpoint_url=self._ministack.url,
-                postgres_dsn=self._postgres.dsn,
-                bank=None,
-                model=self._model.url,
+                aws_endpoint_url=self._parts.ministack.url,
+                postgres_dsn=self._parts.postgres.dsn,
+                bank=self._parts.bank.url,
+                model=self._parts.model.url,
             )
         )
 
@@ -197,13 +165,11 @@ class LocalCloud:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
-        phone = Phone(DeployedFunction(self._ministack.client("lambda")))
+        phone = Phone(DeployedFunction(self._parts.ministack.client("lambda")))
         self._proxy = Proxy(listener, *self._targets(), phone)
         await self._proxy.start()
         tasks = [
-            asyncio.create_task(self._supervise("postgres", self._postgres, self._postgres.launch)),
-            asyncio.create_task(self._supervise("ministack", self._ministack, self._start_ministack)),
-            asyncio.create_task(self._supervise("model", self._model, self._model.launch)),
+            *(asyncio.create_task(self._supervise(name)) for name in NAMES),
             asyncio.create_task(self._watch_dead_letters()),
         ]
         if self.reload:
@@ -222,27 +188,23 @@ class LocalCloud:
     def _targets(self) -> tuple[str, str | None]:
         return self._deployment.api_url(), self._deployment.socket_url()
 
-    async def _supervise(self, name: str, part: _Part, launch: Callable[[], None]) -> None:
+    async def _supervise(self, name: str) -> None:
         """Start a part again that ended by itself, unless ``localcloud kill`` asked for a longer pause."""
+        part = self._parts[name]
         while True:
-            self._write_processes()
+            write_private(self.layout.processes_file, self._parts.processes())
             assert part.process is not None
             while (code := part.process.poll()) is None:  # noqa: ASYNC110 - a process has no event to wait for
                 await asyncio.sleep(0.1)
             pause = max(RESTART_AFTER_SECONDS, self.layout.pause_of(name))
             self.screen.say(click.style(f"{name} has ended ({code}); it is started again in {pause:.0f} s", fg="red"))
             await asyncio.sleep(pause)
-            launch()
+            self._parts.launch(name)
             await asyncio.to_thread(part.wait)
             self.screen.say(click.style(f"{name} runs again", fg="green"))
 
-    def _write_processes(self) -> None:
-        parts: dict[str, _Part] = {"postgres": self._postgres, "ministack": self._ministack, "model": self._model}
-        processes = {name: part.process.pid for name, part in parts.items() if part.process}
-        write_private(self.layout.processes_file, processes)
-
     async def _watch_dead_letters(self) -> None:
-        letters = DeadLetters(self._ministack.client("sqs"))
+        letters = DeadLetters(self._parts.ministack.client("sqs"))
         while True:
             with contextlib.suppress(BotoCoreError, ClientError):  # MiniStack is restarting
                 for line in await asyncio.to_thread(lambda: list(letters.news())):

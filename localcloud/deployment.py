@@ -100,6 +100,11 @@ class Deployment:
             document = {"secrets": [random_secrets.token_urlsafe(32)]}
             self._put_secret(f"frontdesk/{STAGE}/{name}", document, replace=False)
 
+    def put_bank_key(self, api_key: str) -> None:
+        """Let the functions find the key of the bank's API."""
+        name = f"/frontdesk/{STAGE}/bank-api-key"
+        self.client("ssm").put_parameter(Name=name, Value=api_key, Type="SecureString", Overwrite=True)
+
     def put_database_secret(self, database: str) -> None:
         """Let the database's secret name its present address, a libpq URL."""
         url = urlsplit(database)

@@ -43,6 +43,11 @@ class Layout:
         return self.directory / "ministack"
 
     @property
+    def bank(self) -> Path:
+        """The bank's database, a file."""
+        return self.directory / "bank.sqlite"
+
+    @property
     def package(self) -> Path:
         return self.directory / "package"
 

@@ -15,7 +15,7 @@ import pytest
 from localcloud.launcher import SAVE_EVERY_SECONDS
 from localcloud.patches import FIFO_CONCURRENCY
 from localcloud.samples import make_event
-from tests.integration.conftest import Cloud, eventually
+from tests.integration.cloud import Cloud, eventually
 from tests.integration.scratch import Scratch, scratch_cloud
 
 

@@ -21,7 +21,7 @@ from chalicelib.webhooks.sources import SOURCES
 from localcloud import samples
 from localcloud.layout import ROOT
 from localcloud.samples import make_event
-from tests.integration.conftest import Cloud, eventually, start_cloud
+from tests.integration.cloud import Cloud, eventually, start_cloud
 from tests.integration.test_docs import blocks
 from tests.integration.test_retries import receive_all
 
@@ -97,7 +97,7 @@ class TestLife:
 
     def test_a_part_that_dies_is_started_again(self, tmp_path: Path) -> None:
         with running(tmp_path / ".localcloud") as cloud:
-            for part in ("postgres", "ministack", "model"):
+            for part in ("postgres", "ministack", "model", "bank"):
                 cloud.command("kill", part)
                 eventually(lambda part=part: f"{part} runs again" in cloud.printed(), seconds=30)  # type: ignore[misc]
                 deliver(cloud)
@@ -212,7 +212,9 @@ class TestCommands:
     def test_psql(self, cloud: Cloud) -> None:
         assert cloud.command("psql", "-At", "-c", "select 6 * 7").stdout == "42\n"
 
-    @pytest.mark.parametrize("command", ["", "up", "endpoints", "secrets", "send", "events", "psql", "kill", "reset"])
+    @pytest.mark.parametrize(
+        "command", ["", "up", "endpoints", "secrets", "send", "events", "psql", "kill", "reset", "model", "bank"]
+    )
     def test_help_has_examples(self, command: str) -> None:
         result = subprocess.run(
             [sys.executable, "-m", "localcloud", *command.split(), "--help"],

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from localcloud.model.part import ModelServer
-from tests.integration.conftest import Cloud
+from localcloud.model.part import model_server
+from tests.integration.cloud import Cloud
 from tests.unit.localcloud.model.serving import HELLO, MODEL, ChatCompletions, Running, bedrock
 
 
@@ -30,7 +30,7 @@ def test_its_faults_are_chosen_by_command(cloud: Cloud) -> None:
 
 def test_a_server_of_one_s_own_answers_instead(tmp_path: Path) -> None:
     own = Running(ChatCompletions().application)
-    server = ModelServer(tmp_path / "model.log", tmp_path, upstream=f"{own.url}/v1")
+    server = model_server(tmp_path / "model.log", tmp_path, upstream=f"{own.url}/v1")
     server.launch()
     try:
         server.wait()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localcloud.samples import SOURCES, make_event
-from tests.integration.conftest import Cloud, eventually
+from tests.integration.cloud import Cloud, eventually
 
 
 def orders(cloud: Cloud) -> list[tuple[Any, ...]]:

@@ -27,17 +27,19 @@ HELLO = [{"role": "user", "content": [{"text": "How long does shipping take?"}]}
 
 
 class Running:
-    """An application served from a thread of its own."""
+    """An application served from a thread of its own. ``cancels``: whether a handler ends when its caller hangs up."""
 
-    def __init__(self, application: web.Application) -> None:
-        self._application, self._ready = application, threading.Event()
+    def __init__(self, application: web.Application, *, cancels: bool = True) -> None:
+        self._application, self._cancels, self._ready = application, cancels, threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._thread.start()
         self._ready.wait(10)
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.AppRunner(self._application, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+        runner = web.AppRunner(
+            self._application, access_log=None, handler_cancellation=self._cancels, shutdown_timeout=0.1
+        )
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"

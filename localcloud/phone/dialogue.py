@@ -73,14 +73,14 @@ class Dialogue:
         exchanges: list[Exchange] = []
         while call is not None:
             event = self._event(call, session, said)
+            answer = None
             try:
                 answer = self.function(event)
-                exchanges.append(Exchange(event, answer))
                 response = read_response(answer, self.bot)
             except CodehookError as error:
-                exchanges += [] if exchanges and exchanges[-1].event is event else [Exchange(event, None)]
                 closed = replace(session, action="Close")
-                return Turn(closed, tuple(heard_now), tuple(exchanges), str(error))
+                return Turn(closed, tuple(heard_now), (*exchanges, Exchange(event, answer)), str(error))
+            exchanges.append(Exchange(event, answer))
             heard_now += response.heard
             session, call, asked = self._follow(replace(session, attributes=response.attributes), call, response)
             heard_now += [] if response.heard or asked is None else [_prompt(asked)]
@@ -134,7 +134,8 @@ class Dialogue:
             asked = known.slot(response.slot) if known else None
             return self._ask(session, response.intent, asked), None, asked
         intent = None if response.action == "ElicitIntent" else response.intent
-        return replace(session, intent=intent, action=response.action, slot=None), None, None
+        misses = session.misses if session.action == response.action else 0
+        return replace(session, intent=intent, action=response.action, slot=None, misses=misses), None, None
 
     def _delegate(self, session: Session, call: _Call, response: Response) -> tuple[Session, _Call | None, Slot | None]:
         """Lex's own order: a refusal ends the intent; then the slots it must have, then the fulfilment."""

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from localcloud.layout import ROOT
-from tests.integration.conftest import Cloud
+from tests.integration.cloud import Cloud
 
 SCRIPTS = sorted((ROOT / "docs" / "calls").glob("*.txt"))
 BREAKER_SECONDS = 31

@@ -70,7 +70,9 @@ function send(input, shown) {
   return attempt(async () => {
     write(shown, "own", "You");
     state.digits = "";
-    const turn = await ask(`phone/calls/${state.call}`, input);
+    const call = state.call;
+    const turn = await ask(`phone/calls/${call}`, input);
+    if (state.call !== call) return; // hung up meanwhile
     writeHeard(turn.heard, state.locale);
     $("events").querySelector("pre").textContent = JSON.stringify(turn.exchanges, null, 2);
     state.expected = turn.digits;

@@ -1,10 +1,12 @@
 """What Lex does in a call, with a codehook that answers as told."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from localcloud.phone.call import HUNG_UP, TRANSFERRED, Call
+from localcloud.phone.definition import Bot
 from localcloud.phone.events import Input
 from localcloud.phone.responses import CodehookError
 from tests.unit.localcloud.phone.codehook import DELEGATE, FakeCodehook, answer, bot, elicit
@@ -223,6 +225,30 @@ def test_delegating_leads_to_the_fulfilment() -> None:
     assert line.hear(say("help")) == ["Done.", HUNG_UP]
     assert codehook.sources == ["DialogCodeHook", "FulfillmentCodeHook"]
     assert codehook.events[1]["sessionState"]["intent"]["state"] == "ReadyForFulfillment"
+
+
+def test_lex_asks_by_itself_for_the_slots_that_it_must_have() -> None:
+    codehook = FakeCodehook(DELEGATE, DELEGATE, DELEGATE, answer("Close", "Thank you."))
+    line = Call(with_required_slots(bot()), codehook)
+
+    assert line.hear(say("verify me")) == ["Lex asks for CustomerNumber."]
+    assert line.hear(key("10020030")) == ["Lex asks for Pin."]
+    assert line.hear(key("1234")) == ["Thank you.", HUNG_UP]
+    assert codehook.sources == ["DialogCodeHook"] * 3 + ["FulfillmentCodeHook"]
+    proposed = [event["proposedNextState"]["dialogAction"] for event in codehook.events[:3]]
+    assert proposed == [
+        {"type": "ElicitSlot", "slotToElicit": "CustomerNumber"},
+        {"type": "ElicitSlot", "slotToElicit": "Pin"},
+        {"type": "Close"},
+    ]
+
+
+def with_required_slots(one: Bot) -> Bot:
+    """A bot whose Lex asks for every slot, unlike ours."""
+    intents = [
+        replace(intent, slots=tuple(replace(slot, required=True) for slot in intent.slots)) for intent in one.intents
+    ]
+    return replace(one, intents=tuple(intents))
 
 
 def test_what_was_denied_is_not_fulfilled() -> None:

@@ -15,8 +15,12 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
+
+from infra import bot
+from infra.languages import LanguageError, read_languages
 
 ROOT = Path(__file__).parent.parent
 DATA_TEMPLATE = ROOT / "infra" / "data.yaml"
@@ -27,7 +31,7 @@ _CHALICE = [sys.executable, "-c", "import sys; from chalice.cli import main; sys
 
 
 class PackagingError(Exception):
-    """Chalice could not package the application; the message is what it said."""
+    """The application cannot be packaged; the message is what Chalice said, or what the bot lacks."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +114,22 @@ def _run_chalice(staging: Path, stage: str, directory: Path) -> None:
 
 
 def _write_template(merged: Path, template: Path) -> None:
-    """Chalice answers a YAML merge template with YAML full of anchors, which CloudFormation refuses; JSON has none."""
+    """Chalice answers a YAML merge template with YAML full of anchors, which CloudFormation refuses; JSON has none.
+
+    It is written without spaces, since CloudFormation takes a megabyte and the bot has many small parts.
+    """
     contents = yaml.safe_load(merged.read_text(encoding="utf-8"))
-    template.write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
+    _add_bot(contents)
+    template.write_text(json.dumps(contents, separators=(",", ":")) + "\n", encoding="utf-8")
     merged.unlink()
+
+
+def _add_bot(contents: dict[str, Any]) -> None:
+    try:
+        contents["Resources"] |= bot.resources(read_languages())
+    except LanguageError as error:
+        raise PackagingError(str(error)) from error
+    contents["Outputs"] |= bot.OUTPUTS
 
 
 def _compile(tree: Path) -> None:

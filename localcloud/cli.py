@@ -28,6 +28,7 @@ from localcloud.logs import Screen
 from localcloud.ministack import client
 from localcloud.model.command import model
 from localcloud.parts import NAMES
+from localcloud.phone.command import call
 from localcloud.postgres import wheel_binaries
 from localcloud.processes import StartError
 from localcloud.ranges import Number, WholeNumber
@@ -112,6 +113,7 @@ def up(layout: Layout, port: int, reload: bool, model_url: str | None) -> None:
 
 
 main.add_command(model)
+main.add_command(call)
 main.add_command(bank)
 
 

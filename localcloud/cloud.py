@@ -22,6 +22,8 @@ from localcloud.layout import STAGE, Endpoints, Layout, write_private
 from localcloud.logs import Screen
 from localcloud.ministack import CREDENTIALS
 from localcloud.parts import NAMES, Parts
+from localcloud.phone.function import DeployedFunction
+from localcloud.phone.page import Phone
 from localcloud.processes import StartError, raise_file_limit
 from localcloud.proxy import Proxy
 from localcloud.sockets import SOCKET_PATH
@@ -163,7 +165,8 @@ class LocalCloud:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
-        self._proxy = Proxy(listener, *self._targets())
+        phone = Phone(DeployedFunction(self._parts.ministack.client("lambda")))
+        self._proxy = Proxy(listener, *self._targets(), phone)
         await self._proxy.start()
         tasks = [
             *(asyncio.create_task(self._supervise(name)) for name in NAMES),

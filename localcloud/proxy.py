@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from localcloud.phone.page import Phone
 from localcloud.sockets import SOCKET_PATH, SocketGateway
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -31,12 +32,13 @@ _HOP_BY_HOP = {
 class Proxy:
     """Forwards what comes in on ``listener`` to ``target``, the base URL of the deployed API.
 
-    ``socket_target`` is that of the WebSocket API, where there is one.
+    ``socket_target`` is that of the WebSocket API, where there is one; ``phone`` serves a page that is never deployed.
     """
 
     listener: socket.socket
     target: str
     socket_target: str | None = None
+    phone: Phone | None = None
     _sockets: SocketGateway = field(default_factory=SocketGateway)
     _runner: web.AppRunner = field(init=False)
     _session: aiohttp.ClientSession = field(init=False)
@@ -50,6 +52,8 @@ class Proxy:
         )
         await self._sockets.start()
         application = web.Application(client_max_size=MAX_BODY_BYTES)
+        if self.phone is not None:
+            self.phone.add_routes(application)
         application.router.add_route("*", r"/{path:[\s\S]*}", self._forward)
         # A compressed body belongs to the application as it is.
         self._runner = web.AppRunner(application, access_log=None, auto_decompress=False)

@@ -35,12 +35,11 @@ def localize_data(template: dict[str, Any]) -> dict[str, Any]:
 
 def localize_app(template: dict[str, Any], aws_endpoint_url: str) -> dict[str, Any]:
     """The app's template, for the MiniStack at ``aws_endpoint_url``."""
-    # MiniStack does not know this type: a stage shows the routes as they are.
+    # MiniStack does not know these types. A stage shows the routes as they are; the phone plays the bot.
     template["Resources"] = {
-        name: resource
-        for name, resource in template["Resources"].items()
-        if resource["Type"] != "AWS::ApiGatewayV2::Deployment"
+        name: resource for name, resource in template["Resources"].items() if not _is_unknown(resource)
     }
+    template.get("Outputs", {}).pop("LexBotAliasArn", None)
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::ApiGatewayV2::Stage":
             resource["Properties"].pop("DeploymentId", None)
@@ -54,3 +53,11 @@ def localize_app(template: dict[str, Any], aws_endpoint_url: str) -> dict[str, A
                 url = f"{aws_endpoint_url}/_aws/execute-api/${{WebsocketAPI}}/{API_STAGE}"
                 variables["CONNECTIONS_URL"] = {"Fn::Sub": url}
     return template
+
+
+def _is_unknown(resource: dict[str, Any]) -> bool:
+    """Whether it is of a type that MiniStack lacks, or the leave of a bot that is none here to call its function."""
+    kind: str = resource["Type"]
+    if kind == "AWS::Lambda::Permission":
+        return bool(resource["Properties"]["Principal"] == "lexv2.amazonaws.com")
+    return kind == "AWS::ApiGatewayV2::Deployment" or kind.startswith("AWS::Lex::")

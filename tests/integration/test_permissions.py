@@ -184,3 +184,38 @@ def test_who_has_no_business_with_a_session_cannot_write_one(cloud: Cloud, funct
 
     with pytest.raises(Exception, match="not authorized"):
         table.put_item(TableName=f"{STAGE_PREFIX}sessions", Item={"PK": {"S": "SESSION#x"}, "SK": {"S": "META"}})
+
+
+def test_the_codehook_needs_its_statements_and_has_no_others(cloud: Cloud) -> None:
+    key = {"sessionId": {"S": "none"}}
+
+    def call() -> Any:
+        return as_function(cloud, "lex_codehook", "dynamodb").get_item(TableName=f"{STAGE_PREFIX}calls", Key=key)
+
+    def bank_key(name: str = "/frontdesk/local/bank-api-key") -> Any:
+        return as_function(cloud, "lex_codehook", "ssm").get_parameter(Name=name, WithDecryption=True)
+
+    assert "Item" not in call()
+    assert bank_key()["Parameter"]["Value"]
+    with without_statement(cloud, "lex_codehook", "UseCalls"), pytest.raises(Exception, match="not authorized"):
+        call()
+    with without_statement(cloud, "lex_codehook", "ReadBankKey"), pytest.raises(Exception, match="not authorized"):
+        bank_key()
+    with pytest.raises(Exception, match="not authorized"):
+        bank_key("/frontdesk/local/another")
+
+
+@pytest.mark.parametrize("function", ["answer_messages", "api_handler"])
+def test_who_has_no_business_with_a_call_cannot_read_one(cloud: Cloud, function: str) -> None:
+    table = as_function(cloud, function, "dynamodb")
+
+    with pytest.raises(Exception, match="not authorized"):
+        table.get_item(TableName=f"{STAGE_PREFIX}calls", Key={"sessionId": {"S": "none"}})
+
+
+@pytest.mark.parametrize("function", ["answer_messages", "api_handler"])
+def test_the_key_to_the_bank_is_the_codehooks_alone(cloud: Cloud, function: str) -> None:
+    parameters = as_function(cloud, function, "ssm")
+
+    with pytest.raises(Exception, match="not authorized"):
+        parameters.get_parameter(Name="/frontdesk/local/bank-api-key", WithDecryption=True)

@@ -67,3 +67,21 @@ def test_connections_are_at_ministack() -> None:
     assert localized["Resources"]["Function"]["Properties"]["Environment"]["Variables"] == {
         "CONNECTIONS_URL": {"Fn::Sub": "http://127.0.0.1:4566/_aws/execute-api/${WebsocketAPI}/api"}
     }
+
+
+def test_there_is_no_bot_and_nothing_that_speaks_of_it() -> None:
+    resources = {
+        "LexBot": {"Type": "AWS::Lex::Bot", "Properties": {}},
+        "LexBotVersion0": {"Type": "AWS::Lex::BotVersion", "Properties": {"BotId": {"Ref": "LexBot"}}},
+        "LexBotAlias": {"Type": "AWS::Lex::BotAlias", "Properties": {"BotId": {"Ref": "LexBot"}}},
+        "LexBotPermission": {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {"Principal": "lexv2.amazonaws.com", "SourceArn": {"Fn::GetAtt": ["LexBotAlias", "Arn"]}},
+        },
+        "Other": {"Type": "AWS::Lambda::Permission", "Properties": {"Principal": "events.amazonaws.com"}},
+    }
+    outputs = {"LexBotAliasArn": {"Value": {"Fn::GetAtt": ["LexBotAlias", "Arn"]}}, "RestAPIId": {"Value": "x"}}
+
+    localized = localize_app({"Resources": resources, "Outputs": outputs}, "http://127.0.0.1:4566")
+
+    assert localized == {"Resources": {"Other": resources["Other"]}, "Outputs": {"RestAPIId": {"Value": "x"}}}

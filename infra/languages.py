@@ -1,0 +1,102 @@
+"""The bot's languages, as their files in ``chalicelib/voice/locales`` have them, and what makes one unusable."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from chalicelib.voice import bot
+from chalicelib.voice.bot import Intent, Slot
+
+LOCALES = Path(bot.__file__).parent / "locales"
+
+_PLACEHOLDER = re.compile(r"{(\w+)}")
+
+# What Lex takes in an utterance: words, their apostrophes and hyphens, commas, and slots in braces.
+_UTTERANCE = re.compile(r"(?:[^\W_]|[ ,'-]|{\w+})+")
+
+
+class LanguageError(Exception):
+    """A language cannot be made into a bot; the message names every fault."""
+
+
+@dataclass(frozen=True)
+class Language:
+    """What Lex must know of a language. ``locale`` is Lex's id of it; a slot in an utterance is its name in braces."""
+
+    locale: str
+    voice: Mapping[str, str]
+    utterances: Mapping[str, Sequence[str]]
+    slot_values: Mapping[str, Mapping[str, Sequence[str]]]
+    confirmation: Mapping[str, Sequence[str]]
+    messages: Mapping[str, Any]
+
+    def prompt(self, slot: Slot) -> str:
+        """What asks for a slot, plain text or SSML; ``LanguageError`` where the language lacks it."""
+        text = self.messages.get(slot.ask)
+        if not isinstance(text, str):
+            raise LanguageError(f"{self.locale}: there is no message {slot.ask}, which asks for {slot.name}.")
+        return text
+
+
+def read_languages(folder: Path = LOCALES) -> tuple[Language, ...]:
+    """Every language there is a file of, by its locale's name; ``LanguageError`` when a file is none."""
+    return tuple(_read_language(path) for path in sorted(folder.glob("*.json")))
+
+
+def _read_language(path: Path) -> Language:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LanguageError(f"{path.name} is no language: {error}") from error
+    names = [field.name for field in fields(Language) if field.name != "locale"]
+    if missing := [name for name in names if not isinstance(content.get(name), dict)]:
+        raise LanguageError(f"{path.name} is no language: it lacks {', '.join(missing)}.")
+    return Language(path.stem, **{name: content[name] for name in names})
+
+
+def check(language: Language) -> None:
+    """Raise ``LanguageError`` with all that would let Lex refuse the language, or leave a caller without a question."""
+    if faults := list(_faults(language)):
+        raise LanguageError(f"{language.locale} cannot be a language of the bot:\n" + "\n".join(faults))
+
+
+def _faults(language: Language) -> Iterator[str]:
+    names = {intent.name for intent in bot.INTENTS} - {bot.FALLBACK}
+    for name in sorted(names ^ language.utterances.keys()):
+        yield f"  utterances: {name} is {'missing' if name in names else 'no intent, or the fallback'}"
+    for intent in bot.INTENTS:
+        yield from _faults_of_utterances(intent, language.utterances.get(intent.name, ()))
+        yield from _faults_of_prompts(intent, language)
+    said = Counter(text.casefold() for texts in language.utterances.values() for text in texts)
+    yield from (f"  utterances: {text!r} stands there twice" for text, times in said.items() if times > 1)
+    for name, values in bot.SLOT_TYPES.items():
+        yield from _faults_of_values(name, values, language.slot_values.get(name, {}))
+
+
+def _faults_of_utterances(intent: Intent, utterances: Sequence[str]) -> Iterator[str]:
+    slots = {slot.name for slot in intent.slots}
+    for text in utterances:
+        for name in sorted(set(_PLACEHOLDER.findall(text)) - slots):
+            yield f"  utterances: {text!r} names {name}, which is no slot of {intent.name}"
+        if not _UTTERANCE.fullmatch(text):
+            yield f"  utterances: {text!r} has a character that Lex refuses"
+
+
+def _faults_of_prompts(intent: Intent, language: Language) -> Iterator[str]:
+    for slot in intent.slots:
+        text = language.messages.get(slot.ask)
+        if not isinstance(text, str) or not text.strip():
+            yield f"  messages: {slot.ask} is missing, which asks for {slot.name} of {intent.name}"
+        elif _PLACEHOLDER.search(text):
+            yield f"  messages: {slot.ask} is said by Lex too, which cannot fill {_PLACEHOLDER.findall(text)}"
+
+
+def _faults_of_values(name: str, values: Sequence[str], known: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for value in sorted(set(values) ^ known.keys()):
+        yield f"  slot_values: {value} of {name} is {'missing' if value in values else 'no value'}"
+    words = Counter(word.casefold() for synonyms in known.values() for word in set(synonyms))
+    yield from (f"  slot_values: {word!r} means two values of {name}" for word, times in words.items() if times > 1)

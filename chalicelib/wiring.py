@@ -313,14 +313,14 @@ def bank_gateway() -> "BankGateway":
     """Made when a call first needs the bank: ``requests`` and a client of AWS take a fifth of a second."""
     import random
 
-    from chalicelib.aws.clients import client
+    from chalicelib.aws.clients import CALLER, client
     from chalicelib.aws.secrets import SecretCache, read_parameter
     from chalicelib.voice.bank_gateway import BankGateway
     from chalicelib.voice.bank_transport import BankTransport
     from chalicelib.voice.breaker import Breaker
 
     config = settings.VoiceSettings.from_environ(settings.environ())
-    keys = SecretCache(partial(read_parameter, client("ssm")), time.monotonic)
+    keys = SecretCache(partial(read_parameter, client("ssm", None, CALLER)), time.monotonic)
     return BankGateway(
         BankTransport(config.bank_url),
         keys,

@@ -139,6 +139,8 @@ class Answering:
             return self.orders.look_up(number, customer_id=known, email=email if isinstance(email, str) else None)
 
         def request_human(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+            if not self.handoffs.has_room(session):
+                return {"error": "More people wait than the team can help; the customer may ask again in some minutes."}
             wish.reason = str(arguments.get("reason") or "The customer asked for a person.")[: frames.MAX_REASON]
             return {"status": "A person of the team has been asked to take over."}
 

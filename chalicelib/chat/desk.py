@@ -117,7 +117,7 @@ class Desk:
                 continue
             mine = [_entry(item) for item in entries if item.get("agent") == agent.name]
             waiting = [_entry(item) for item in entries if item.get("agent") in (None, *away - {agent.name})]
-            self.show(agent.connection_id, {"type": "queue", "waiting": waiting, "mine": mine})
+            self.show(agent.connection_id, frames.queue(waiting, mine))
 
     def tell(self, name: str | None, frame: frames.Frame) -> bool:
         """Show a frame to an agent, on every socket they have open; whether there is one, as far as can be known."""
@@ -130,7 +130,8 @@ class Desk:
         try:
             if self.socket.send(connection_id, frame):
                 return True
-        except UnavailableError:
+        except UnavailableError as error:
+            telemetry.logger.warning("frame not sent", type=str(frame["type"]), detail=str(error))
             return True  # the next change shows the queue again
         self.disconnect(Connection(connection_id))
         return False
@@ -181,7 +182,8 @@ def _entry(item: Item) -> dict[str, Any]:
 
 
 def _fields(item: Item) -> Iterator[tuple[str, Any]]:
-    for name in ("session_id", "customer", "reason", "agent", "left"):
+    for name in ("session_id", "customer", "agent", "left"):
         if name in item:
             yield name, item[name]
+    yield "reason", frames.short(item["reason"], frames.SHOWN_REASON)
     yield "since", frames.iso(item["since"])

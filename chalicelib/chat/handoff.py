@@ -16,6 +16,7 @@ from chalicelib.aws.tables import ConditionFailedError, Item, Table, Write, dele
 from chalicelib.chat.hours import ALWAYS, OpeningHours
 from chalicelib.chat.sessions import Session, Status, session_key
 from chalicelib.chat.summaries import count_answer
+from chalicelib.chat.tokens import ANONYMOUS
 from chalicelib.chat.turns import BACKSTOP_SECONDS, Turn
 from chalicelib.errors import NotFoundError, RequestError, UnavailableError
 
@@ -23,6 +24,9 @@ DESK = "DESK"
 WAITING = "WAITING#"
 AGENT = "AGENT#"
 ATTEMPTS = 8
+
+MAX_LINE = 100
+"""So many customers nobody knows may wait at the same time: anybody can open sessions, and agents read the line."""
 
 IN_LINE = "You are in line for a person of our team. They read along from here on."
 NOBODY = (
@@ -166,6 +170,12 @@ class Handoffs:
         now = self.clock()
         return [item for item in self.table.query(DESK, WAITING) if item["ttl"] > now]
 
+    def has_room(self, session: Session) -> bool:
+        """Whether a session may get in line: always, but for one too many of customers nobody knows."""
+        if session.customer_id != ANONYMOUS or session.waiting:
+            return True
+        return sum(is_stranger(entry) and not entry.keys() & {"agent", "left"} for entry in self.entries()) < MAX_LINE
+
     def is_staffed(self) -> bool:
         """Whether somebody may be expected to come: within the hours, and with an agent at the desk."""
         now = self.clock()
@@ -191,6 +201,11 @@ class Handoffs:
         if found.status != session.status or found.agent != session.agent:
             raise MovedError("This conversation is no longer yours.")
         return found
+
+
+def is_stranger(entry: Item) -> bool:
+    """Whether an entry of the desk is a customer's nobody knows."""
+    return bool(entry["customer"] == ANONYMOUS)
 
 
 def _require(session: Session, step: Step) -> None:

@@ -18,7 +18,7 @@ from chalicelib.chat.deltas import Socket
 from chalicelib.chat.desk import Desk
 from chalicelib.chat.frames import FrameError, Inbound
 from chalicelib.chat.handoff import Handoffs
-from chalicelib.chat.messages import Messages
+from chalicelib.chat.messages import Messages, RateLimitedError
 from chalicelib.chat.opening import read_ticket
 from chalicelib.chat.sessions import Connection, Session, SessionClosedError, Sessions
 from chalicelib.chat.summaries import Summaries
@@ -152,6 +152,8 @@ class Reception:
         session = self._session(connection)
         if session.status == "closed":
             raise SessionClosedError("This conversation was closed; start a new one.")
+        if session.status == "active" and not self.handoffs.has_room(session):
+            raise RateLimitedError("More people wait than we can help at the moment; ask again in some minutes.")
         if self.desk.put_back(session) is None:
             self.desk.take(session.session_id, handoff.to_people("customer", reason))
 

@@ -47,6 +47,7 @@ export class DeskView {
     byId("nobody").hidden = !state.ready || state.waiting.length > 0;
     byId("none").hidden = !state.ready || state.mine.length > 0;
     refill(byId("waiting"), state.waiting, (entry) => this.#waitingItem(entry, state));
+    if (state.total > state.waiting.length) byId("waiting").append(element("li", {}, `and ${state.total - state.waiting.length} more`));
     refill(byId("mine"), state.mine, (entry) => this.#mineItem(entry, state));
   }
 

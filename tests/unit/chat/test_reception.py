@@ -5,6 +5,7 @@ import json
 import pytest
 
 from chalicelib.aws.tables import RefusedError
+from chalicelib.chat.handoff import DESK, MAX_LINE, WAITING
 from chalicelib.chat.model import Stop, Text, ToolUse
 from tests.builders import NOW
 from tests.unit.chat.world import World
@@ -146,10 +147,42 @@ class TestAPerson:
         assert len(world.handoffs.entries()) == 1
         assert codes(world) == []
 
+    def test_of_customers_nobody_knows_so_many_may_wait(self, world: World, session_id: str) -> None:
+        fill_line(world)
+
+        world.send(action="request_human")
+        known = world.begin("c2")
+        world.set_meta(known, customer_id="7001")
+        world.send("c2", action="request_human")
+
+        assert codes(world) == ["rate_limited"]
+        assert world.session(session_id).status == "active"
+        assert world.session(known).status == "waiting"
+
+    def test_nor_does_the_assistant_let_one_more_in(self, world: World, session_id: str) -> None:
+        fill_line(world)
+        world.say("A person!")
+        wish = ToolUse("t1", "request_human", {"reason": "x"})
+        world.model.scripts = [[wish, Stop("tool_use")], [Text("Later."), Stop("end_turn")]]
+
+        world.answering.answer(session_id, receives=1)
+
+        assert world.said(session_id)[-1] == ("bot", "Later.")
+        assert "More people wait" in str(world.model.requests[-1])
+
     def test_is_not_to_be_had_any_more(self, world: World, session_id: str) -> None:
         world.set_meta(session_id, status="closed")
         world.send(action="request_human")
         assert codes(world) == ["session_closed"]
+
+
+def fill_line(world: World) -> None:
+    entries = [
+        {"PK": DESK, "SK": f"{WAITING}{number:015}#x{number}", "session_id": f"x{number}", "customer": "anonymous"}
+        | {"reason": "", "since": int(NOW), "ttl": int(NOW) + 10**6}
+        for number in range(MAX_LINE)
+    ]
+    world.table.write_batch(puts=entries)
 
 
 class TestConnections:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.sockets import Connections
     from chalicelib.aws.tables import Table
     from chalicelib.chat.answers import Answering
+    from chalicelib.chat.budget import Budget
     from chalicelib.chat.desk import Desk
     from chalicelib.chat.expiry import Expiry
     from chalicelib.chat.failed_turns import TurnWriter
@@ -235,11 +236,17 @@ def model() -> "BedrockModel":
 
 
 @cache
+def budget() -> "Budget":
+    from chalicelib.chat.budget import Budget
+
+    return Budget(sessions_table(), time.time, settings.BudgetSettings.from_environ(settings.environ()).daily_tokens)
+
+
+@cache
 def answering() -> "Answering":
     from chalicelib.aws.clients import client
     from chalicelib.aws.queues import SqsQueue
     from chalicelib.chat.answers import Answering
-    from chalicelib.chat.budget import Budget
     from chalicelib.chat.failed_turns import FailedTurnQueue
     from chalicelib.chat.summaries import Summaries
 
@@ -255,7 +262,7 @@ def answering() -> "Answering":
         orders(),
         sockets(),
         failed_turns,
-        Budget(sessions_table(), time.time, config.daily_tokens),
+        budget(),
         time.time,
         time.sleep,
     )
@@ -288,7 +295,7 @@ def turn_writer() -> "TurnWriter":
 def summarizing() -> "Summarizing":
     from chalicelib.chat.summaries import Summaries, Summarizing
 
-    return Summarizing(sessions(), Summaries(sessions_table()), model(), time.time)
+    return Summarizing(sessions(), Summaries(sessions_table()), model(), budget(), time.time)
 
 
 @cache

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib.aws.tables import Item
 from chalicelib.chat import handoff
 from chalicelib.chat.handoff import DESK, LEFT, WAITING
 from chalicelib.chat.sessions import IDLE_SECONDS, session_key
@@ -84,10 +85,11 @@ def test_an_agent_clears_what_is_left(place: Place) -> None:
 
 def test_of_customers_nobody_knows_the_newest_are_left(place: Place) -> None:
     for number in range(MAX_LEFT + 2):
-        waiting = {"customer_id": "anonymous", "status": "active", "waiting": f"{WAITING}{number:015}#x{number}"}
+        key = f"{WAITING}{number:015}#x{number}"
+        waiting: Item = {"customer_id": "anonymous", "status": "active", "waiting": key}
         session = {**session_key(f"x{number}"), "session_id": f"x{number}", "seq": 1, "answered": 0, "unsummarised": 0}
         times = {"created_at": int(NOW), "updated_at": int(NOW), "ttl": int(NOW) + IDLE_SECONDS, "summary_upto": 0}
-        entry = {"PK": DESK, "SK": waiting["waiting"], "session_id": f"x{number}", "customer": "anonymous"}
+        entry: Item = {"PK": DESK, "SK": key, "session_id": f"x{number}", "customer": "anonymous"}
         entry |= {"reason": "", "since": int(NOW), "left": True, "ttl": int(NOW) + IDLE_SECONDS}
         place.table.write_batch(puts=[session | waiting | times, entry])
     place.clock.now += LIMIT

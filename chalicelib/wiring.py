@@ -279,9 +279,11 @@ def session_queue() -> "SessionQueue":
 def orders() -> "OrderFunction":
     from chalicelib.aws.clients import SLOW, client
     from chalicelib.aws.functions import Function
+    from chalicelib.chat.misses import Misses
     from chalicelib.chat.orders import OrderFunction
 
-    return OrderFunction(Function(client("lambda", None, SLOW), settings.deployed_name("look_up_order")))
+    function = Function(client("lambda", None, SLOW), settings.deployed_name("look_up_order"))
+    return OrderFunction(function, Misses(sessions_table(), time.time))
 
 
 @cache

@@ -192,7 +192,7 @@ class FakeOrders:
     answer: dict[str, Any] = field(default_factory=lambda: {"number": 1001, "status": "paid"})
     asked: list[dict[str, Any]] = field(default_factory=list)
 
-    def look_up(self, number: str, *, customer_id: str | None, email: str | None) -> Mapping[str, Any]:
+    def look_up(self, number: str, *, session_id: str, customer_id: str | None, email: str | None) -> Mapping[str, Any]:
         self.asked.append({"number": number, "customer_id": customer_id, "email": email})
         return self.answer
 

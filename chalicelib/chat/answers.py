@@ -41,7 +41,7 @@ AWAIT_SECONDS = 8
 class Orders(Protocol):
     """The orders, which webhooks brought."""
 
-    def look_up(self, number: str, *, customer_id: str | None, email: str | None) -> Mapping[str, Any]:
+    def look_up(self, number: str, *, session_id: str, customer_id: str | None, email: str | None) -> Mapping[str, Any]:
         """One order of a customer's, or of whoever knows its number and e-mail address; ``{"error": …}`` else."""
 
 
@@ -136,8 +136,9 @@ class Answering:
     def _tools(self, session: Session, wish: "_Wish") -> Mapping[str, Tool]:
         def look_up_order(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
             known = session.customer_id if session.customer_id != ANONYMOUS else None
-            number, email = str(arguments.get("number", "")), arguments.get("email")
-            return self.orders.look_up(number, customer_id=known, email=email if isinstance(email, str) else None)
+            number, given = str(arguments.get("number", "")), arguments.get("email")
+            email = given if isinstance(given, str) else None
+            return self.orders.look_up(number, session_id=session.session_id, customer_id=known, email=email)
 
         def request_human(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
             if not self.handoffs.has_room(session):

@@ -29,6 +29,16 @@ class Silent:
         raise UnavailableError("It does not answer.")
 
 
+class Nobodys:
+    """Counts no misses."""
+
+    def begin(self, session_id: str, email: str) -> tuple[()]:
+        return ()
+
+    def take_back(self, keys: object) -> None:
+        raise AssertionError
+
+
 def messages(*texts: str) -> list[dict[str, Any]]:
     """Customer and assistant in turns."""
     return [{"role": ("user", "assistant")[place % 2], "content": [{"text": text}]} for place, text in enumerate(texts)]
@@ -135,7 +145,10 @@ class TestOrders:
     @pytest.mark.parametrize(
         ("result", "status"),
         [
-            ({"json": Orders(Silent()).look_up("1001", customer_id="7001", email=None)}, "success"),
+            (
+                {"json": Orders(Silent(), Nobodys()).look_up("1001", session_id="s", customer_id="7001", email=None)},
+                "success",
+            ),
             ({"text": "The order service does not answer."}, "error"),
         ],
     )
@@ -147,7 +160,7 @@ class TestOrders:
         assert reply("Where is my order 1001?", said.text, "And now?", "…", "order 1001").tool == "look_up_order"
 
     def test_a_missing_address_is_asked_for_and_understood(self) -> None:
-        error = Orders(Silent()).look_up("1001", customer_id=None, email=None)
+        error = Orders(Silent(), Nobodys()).look_up("1001", session_id="s", customer_id=None, email=None)
 
         said = after_tool("Where is my order 1001?", {"json": error})
 

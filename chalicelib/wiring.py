@@ -142,10 +142,10 @@ def sessions() -> "Sessions":
 @cache
 def tokens() -> "Tokens":
     from chalicelib.aws.secret_lists import SecretLists
-    from chalicelib.chat.tokens import Tokens
+    from chalicelib.chat.tokens import SECRET_SECONDS, Tokens
 
     prefix = settings.ChatSettings.from_environ(settings.environ()).secrets_prefix
-    return Tokens(SecretLists(secret_cache(), prefix, time.time), time.time)
+    return Tokens(SecretLists(secret_cache(), prefix, time.time, SECRET_SECONDS), time.time)
 
 
 @cache

@@ -160,6 +160,12 @@ class FakeFifoQueue(FakeQueue):
     """``retries`` are the receipt handles of messages that shall come back soon."""
 
     retries: list[str] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+
+    def send(self, body: str, *, group: str, once: str | None = None) -> None:
+        if once not in self.names:
+            super().send(body, group=group)
+        self.names |= {once} if once else set()
 
     def retry_in(self, receipt_handle: str, seconds: int) -> None:
         self.retries.append(receipt_handle)

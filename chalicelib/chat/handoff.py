@@ -14,6 +14,7 @@ from typing import Any
 
 from chalicelib.aws.tables import ConditionFailedError, Item, Table, Write, delete, put, update
 from chalicelib.chat.hours import ALWAYS, OpeningHours
+from chalicelib.chat.messages import agent_message_key
 from chalicelib.chat.sessions import Session, Status, session_key
 from chalicelib.chat.summaries import count_answer
 from chalicelib.chat.tokens import ANONYMOUS
@@ -135,7 +136,8 @@ class Handoffs:
             now = int(self.clock())
             turn = Turn(session.seq + 1, "agent", content, now, response_id=message_id, agent=session.agent)
             item = turn.to_item(session.session_id)
-            marker = {"PK": item["PK"], "SK": f"MSG#{message_id}", "seq": turn.seq, "ttl": item["ttl"]}
+            key = agent_message_key(session, message_id)
+            marker = {**key, "seq": turn.seq, "ttl": item["ttl"]}
             change = _update(session, {"seq": turn.seq, **_use(session, now), **count_answer(session)})
             try:
                 self.table.transact(put(marker), put(item), change)
@@ -180,7 +182,7 @@ class Handoffs:
         """Whether somebody may be expected to come: within the hours, and with an agent at the desk."""
         now = self.clock()
         return self.hours.is_open(now) and any(
-            item["ttl"] > now and "gone_at" not in item for item in self.table.query(DESK, AGENT)
+            item["ttl"] > now and gone_at(item, now) is None for item in self.table.query(DESK, AGENT)
         )
 
     def _words(self, step: Step) -> str:
@@ -201,6 +203,12 @@ class Handoffs:
         if found.status != session.status or found.agent != session.agent:
             raise MovedError("This conversation is no longer yours.")
         return found
+
+
+def gone_at(agent: Item, now: float) -> int | None:
+    """Since when an agent's socket counts no more, by its entry: it is gone, or its token has expired."""
+    ends = [agent[name] for name in ("gone_at", "ends_at") if name in agent and agent[name] <= now]
+    return min(ends, default=None)
 
 
 def is_stranger(entry: Item) -> bool:

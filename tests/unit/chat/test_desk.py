@@ -162,6 +162,17 @@ def test_an_agent_talks_to_the_customer(desk: Place) -> None:
     assert desk.told()[-1] == ("agent", "How can I help?")
 
 
+def test_ids_of_customers_and_agents_do_not_meet(desk: Place) -> None:
+    desk.do("ana", "claim")
+    desk.say("I was charged twice.", message_id="m1")
+
+    desk.do("ana", "message", message_id="m1", content="How can I help?")
+
+    assert desk.told()[-2:] == [("customer", "I was charged twice."), ("agent", "How can I help?")]
+    desk.say("Thank you.", message_id="AGENT:ana:m1")
+    assert desk.told()[-1] == ("customer", "Thank you.")
+
+
 @pytest.mark.parametrize("socket_is_known", [True, False])
 def test_an_agent_hears_that_the_customer_is_gone(desk: Place, socket_is_known: bool) -> None:
     desk.do("ana", "claim")

@@ -28,6 +28,7 @@ from localcloud.ministack import client
 from localcloud.model.command import model
 from localcloud.postgres import wheel_binaries
 from localcloud.processes import StartError
+from localcloud.ranges import Number, WholeNumber
 from localcloud.sending import NoSampleError, Order, Sent, send
 
 _QUIET_FROM = 20
@@ -80,7 +81,7 @@ def main(context: click.Context, directory: Path) -> None:
 @main.command(epilog=_examples("up", "up --port 8001", "up --no-reload", "up --model-url http://127.0.0.1:11434/v1"))
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     default=8000,
     show_default=True,
     envvar="PORT",
@@ -121,7 +122,10 @@ def endpoints(layout: Layout) -> None:
 @main.command("secrets", epilog=_examples("secrets"))
 @pass_layout
 def show_secrets(layout: Layout) -> None:
-    """Print the local webhook secrets as JSON: by source, each a list, newest first."""
+    """Print the local webhook secrets as JSON.
+
+    Each source has a list, newest first.
+    """
     url = layout.endpoints().aws_endpoint_url
     click.echo(json.dumps(read_webhook_secrets(partial(client, url=url)), indent=2))
 
@@ -140,9 +144,9 @@ def show_secrets(layout: Layout) -> None:
         "send github --body photo.png           # any bytes, signed",
     ),
 )
-@click.argument("source", type=click.Choice(sorted(SOURCES)))
-@click.option("--count", type=click.IntRange(1, 100_000), help="How many deliveries.  [default: 1]")
-@click.option("--rate", type=click.FloatRange(0.1, 2_000), help="Deliveries a second; without it, as fast as possible.")
+@click.argument("source", type=click.Choice(sorted(SOURCES)), metavar="SOURCE")
+@click.option("--count", type=WholeNumber(1, 100_000), help="How many deliveries.  [default: 1]")
+@click.option("--rate", type=Number(0.1, 2_000), help="Deliveries a second; without it, as fast as possible.")
 @click.option("--type", "event_type", metavar="TYPE", help="Only events of this type.")
 @click.option("--duplicate", is_flag=True, help="Deliver the same event each time (at least twice).")
 @click.option("--bad-signature", is_flag=True, help="Sign another body than the one sent.")
@@ -166,7 +170,10 @@ def send_webhooks(
     body: BinaryIO | None,
     seed: int | None,
 ) -> None:
-    """Sign and send realistic sample events of SOURCE, as its provider would."""
+    """Sign and send sample events, as their provider would.
+
+    SOURCE is github, hmac-sha256, meta, shopify, slack, standard-webhooks, stripe or twilio.
+    """
     running = layout.endpoints()
     secrets = read_webhook_secrets(partial(client, url=running.aws_endpoint_url)).get(source)
     if not secrets:
@@ -209,7 +216,7 @@ def _summarise(results: list[Sent]) -> None:
 
 @main.command(epilog=_examples("events", "events --limit 100", "events --source github --json"))
 @click.option("--source", help="Only this source's.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many, newest last.")
+@click.option("--limit", type=WholeNumber(1, 10_000), default=20, show_default=True, help="How many, newest last.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @pass_layout
 def events(layout: Layout, source: str | None, limit: int, as_json: bool) -> None:
@@ -232,19 +239,21 @@ def events(layout: Layout, source: str | None, limit: int, as_json: bool) -> Non
     elif not rows:
         click.echo(f"Nothing has arrived{f' from {source}' if source else ''}. Try: python -m localcloud send github")
     else:
-        click.secho(_HEADING, bold=True)
+        wide = max(18, *(len(row["event_type"]) for row in rows))
+        click.secho(_heading(wide), bold=True)
         for row in reversed(rows):
-            click.echo(_event_line(row))
+            click.echo(_event_line(row, wide))
 
 
-_HEADING = f"{'TIME':<8}  {'SOURCE':<18} {'TYPE':<18} {'STATE':<7} {'SIZE':>10}  ID"
+def _heading(wide: int) -> str:
+    return f"{'TIME':<8}  {'SOURCE':<18} {'TYPE':<{wide}} {'STATE':<7} {'SIZE':>10}  ID"
 
 
-def _event_line(row: dict[str, Any]) -> str:
+def _event_line(row: dict[str, Any], wide: int) -> str:
     received: datetime = row["received_at"]
     state = click.style(f"{row['state']:<7}", fg="yellow" if row["reason"] else "green")
     time = click.style(f"{received.astimezone():%H:%M:%S}", dim=True)
-    line = f"{time}  {row['source']:<18} {row['event_type']:<18} {state} {row['size']:>8} B  {row['external_id']}"
+    line = f"{time}  {row['source']:<18} {row['event_type']:<{wide}} {state} {row['size']:>8} B  {row['external_id']}"
     return f"{line}\n          {row['reason']}" if row["reason"] else line
 
 
@@ -266,12 +275,10 @@ def psql(context: click.Context, arguments: tuple[str, ...]) -> None:
 
 @main.command(epilog=_examples("kill postgres", "kill postgres --seconds 10"))
 @click.argument("part", type=click.Choice(["postgres", "ministack", "model"]))
-@click.option(
-    "--seconds", type=click.FloatRange(0, 600), default=1.0, show_default=True, help="How long it stays down."
-)
+@click.option("--seconds", type=Number(0, 600), default=1.0, show_default=True, help="How long it stays down.")
 @pass_layout
 def kill(layout: Layout, part: str, seconds: float) -> None:
-    """End a part with kill -9, to see what the application does; it is started again after a while.
+    """End a part with kill -9; it is started again after a while.
 
     What arrives while PostgreSQL is down waits in the queue and is tried again every 12 seconds. After three times it
     lies in the dead-letter queue, so that an outage of more than about 24 seconds ends there: `python -m ops dlq

@@ -100,7 +100,8 @@ class Layout:
             except BlockingIOError:
                 raise StartError(
                     f"A local cloud already runs from {self.directory} (process {lock.read().strip()}): "
-                    "stop it with Ctrl-C, or choose another folder with --directory."
+                    "stop it with Ctrl-C, or start this one from another folder, which goes before the command: "
+                    "python -m localcloud --directory OTHER up --port 8001"
                 ) from None
             lock.truncate()
             lock.write(str(os.getpid()))

@@ -15,11 +15,12 @@ from botocore.exceptions import ConnectionError as UnreachableError
 
 from chalicelib.aws.secret_lists import active_secrets
 from chalicelib.webhooks.sources import SOURCES
+from ops.chat_checks import check_model, check_websocket
 from ops.chat_secrets import CHAT_SECRETS, chat_fault_of
 from ops.dead_letters import QUEUES, UNKNOWN, dead_letters_of, open_queue
 from ops.findings import Finding, Level, finding
 from ops.frontdesk import Frontdesk
-from ops.output import short_time
+from ops.output import counted, short_time
 from ops.sessions_table import check_table
 from ops.stage import Stage
 from ops.times import utc_now
@@ -113,7 +114,7 @@ def check_queues(stage: Stage) -> Iterator[Finding]:
             f"does not send to its dead-letter queue after {receives} receives: deploy the data stack.",
         )
         yield _dead_letters(stage, queue, _depth(dead))
-        yield from _check_consumer(stage, CONSUMERS[queue], attributes)
+        yield from _check_consumer(stage, queue, attributes)
     yield _stream_failures(_depth(_attributes(stage, "stream-failures")))
 
 
@@ -132,7 +133,7 @@ def _depth(attributes: Mapping[str, str]) -> int:
 def _backlog(stage: Stage, queue: str, depth: int) -> str:
     """How many messages wait, and since when the oldest, where its age is known."""
     age = _oldest_age(stage, queue) if depth else None
-    return f"{depth} messages" if age is None else f"{depth} messages, the oldest {age} old"
+    return counted(depth, "message") if age is None else f"{counted(depth, 'message')}, the oldest {age} old"
 
 
 def _oldest_age(stage: Stage, queue: str) -> timedelta | None:
@@ -165,17 +166,19 @@ def _dead_letters(stage: Stage, queue: str, depth: int) -> Finding:
     advice = f"`{dlq} list` shows them, `{dlq} redrive` sends them again once their cause is gone."
     if queue == QUEUES[0] and any(letter.source is None for letter in letters):
         advice += f" Some are no envelope and would come back: `{dlq} discard --source {UNKNOWN}`."
-    return Finding(Level.NOTE, subject, f"{depth} messages, since {short_time(oldest)}: {advice}")
+    return Finding(Level.NOTE, subject, f"{counted(depth, 'message')}, since {short_time(oldest)}: {advice}")
 
 
 def _stream_failures(depth: int) -> Finding:
     if not depth:
         return Finding(Level.GOOD, "queue stream-failures", "empty")
-    return Finding(Level.NOTE, "queue stream-failures", f"{depth} messages: `stream-failures list` shows them.")
+    return Finding(
+        Level.NOTE, "queue stream-failures", f"{counted(depth, 'message')}: `stream-failures list` shows them."
+    )
 
 
-def _check_consumer(stage: Stage, consumer: Consumer, attributes: Mapping[str, str]) -> Iterator[Finding]:
-    client = stage.client("lambda")
+def _check_consumer(stage: Stage, queue: str, attributes: Mapping[str, str]) -> Iterator[Finding]:
+    client, consumer = stage.client("lambda"), CONSUMERS[queue]
     function = stage.deployed_name(consumer.function)
     subject = f"function {consumer.function}"
     mappings = client.list_event_source_mappings(FunctionName=function, EventSourceArn=attributes["QueueArn"])
@@ -188,7 +191,7 @@ def _check_consumer(stage: Stage, consumer: Consumer, attributes: Mapping[str, s
     timeout = int(client.get_function_configuration(FunctionName=function)["Timeout"])
     visibility = int(attributes["VisibilityTimeout"])
     yield finding(
-        "visibility timeout",
+        f"visibility {queue}",
         visibility >= consumer.visibility * timeout,
         f"{visibility} s, for batches of {timeout} s",
         f"{visibility} s is less than {consumer.visibility:g} times the {timeout} s of a batch: deploy both stacks.",
@@ -253,7 +256,7 @@ def check_http(stage: Stage) -> Iterator[Finding]:
     )
 
 
-CHECKS: Mapping[str, Callable[[Stage], Iterator[Finding]]] = {
+CHECKS: dict[str, Callable[[Stage], Iterator[Finding]]] = {
     "credentials": check_credentials,
     "stacks": check_stacks,
     "database": check_database,
@@ -262,4 +265,6 @@ CHECKS: Mapping[str, Callable[[Stage], Iterator[Finding]]] = {
     "bucket": check_bucket,
     "secrets": check_secrets,
     "HTTP": check_http,
+    "WebSocket": check_websocket,
+    "model": check_model,
 }

@@ -18,6 +18,7 @@ from uuid import uuid4
 import click
 
 from chalicelib.webhooks.sources import SOURCES
+from ops.output import counted
 from ops.stage import Stage
 from ops.times import in_utc
 
@@ -249,7 +250,7 @@ def _require_success(answer: Mapping[str, Any], what: str) -> None:
     if failed := answer.get("Failed"):
         reason = failed[0].get("Message") or failed[0]["Code"]
         raise click.ClickException(
-            f"{len(failed)} messages could not be {what}: {reason} Nothing is lost; run the command again."
+            f"{counted(len(failed), 'message')} could not be {what}: {reason} Nothing is lost; run the command again."
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from chalicelib.webhooks.sources import SOURCES
+from localcloud.ranges import WholeNumber
 from ops.dead_letters import (
     QUEUES,
     UNKNOWN,
@@ -22,7 +23,18 @@ from ops.dead_letters import (
 )
 from ops.events import body_text, show_field
 from ops.filters import id_option, since_option, type_option
-from ops.output import confirm, examples, json_option, progress, short_time, show_json, show_table, yes_option
+from ops.output import (
+    confirm,
+    counted,
+    examples,
+    json_option,
+    matching,
+    progress,
+    short_time,
+    show_json,
+    show_table,
+    yes_option,
+)
 from ops.stage import Stage
 from ops.times import Time, utc_now
 
@@ -46,7 +58,7 @@ pass_dlq = click.make_pass_decorator(Dlq)
 @click.option("--queue", type=click.Choice(QUEUES), default=QUEUES[0], show_default=True, help="Whose dead letters.")
 @click.option(
     "--visibility",
-    type=click.IntRange(1, 43_200),
+    type=WholeNumber(1, 43_200),
     default=VISIBILITY_SECONDS,
     show_default=True,
     help="Seconds until the messages reappear, should a command be killed.",
@@ -62,7 +74,12 @@ def dlq(context: click.Context, queue: str, visibility: int) -> None:
 def letter_filter(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command its filter, as the one argument ``which``."""
 
-    @click.option("--source", type=click.Choice([*sorted(SOURCES), UNKNOWN]), help="Only this source's.")
+    @click.option(
+        "--source",
+        type=click.Choice([*sorted(SOURCES), UNKNOWN]),
+        metavar="SOURCE",
+        help="Only this source's: github, say, or unknown.",
+    )
     @type_option
     @id_option
     @since_option
@@ -84,7 +101,7 @@ def letter_filter(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @dlq.command("list", epilog=examples("dlq list", "dlq list --source github --older-than 2h", "dlq list --json"))
 @letter_filter
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=100, show_default=True, help="How many.")
 @json_option
 @pass_dlq
 def list_letters(chosen: Dlq, which: LetterFilter, limit: int, as_json: bool) -> None:
@@ -210,7 +227,7 @@ def _is_wanted(
 
 def _counted(sources: Counter[str]) -> str:
     each = ", ".join(f"{source}: {number}" for source, number in sources.most_common())
-    return f"{sources.total()} messages match ({each})." if sources else "No message matches."
+    return f"{matching(sources.total(), 'message')} ({each})." if sources else "No message matches."
 
 
 def _report(queue: DeadLetterQueue, what: str, batches: Generator[int, None, None], *, as_json: bool) -> None:
@@ -221,6 +238,8 @@ def _report(queue: DeadLetterQueue, what: str, batches: Generator[int, None, Non
                 done += number
                 bar.update(number)
     except KeyboardInterrupt:
-        raise click.ClickException(f"Interrupted: {done} messages {what}, the others are where they were.") from None
+        raise click.ClickException(
+            f"Interrupted: {counted(done, 'message')} {what}, the others are where they were."
+        ) from None
     left = queue.depth()
-    show_json({what: done, "left": left}) if as_json else click.echo(f"{done} messages {what}, {left} left.")
+    show_json({what: done, "left": left}) if as_json else click.echo(f"{counted(done, 'message')} {what}, {left} left.")

@@ -1,10 +1,12 @@
 """``doctor``: what can be reached, and what is not as it should be."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops.chat_checks import check_model
 from ops.checks import CHECKS
 from ops.findings import Finding, Level
 from ops.output import examples, json_option, readable, show_json
@@ -14,16 +16,17 @@ _COLOURS = {Level.GOOD: "green", Level.NOTE: "yellow", Level.BAD: "red"}
 _WORDS = {Level.GOOD: "good", Level.NOTE: "note", Level.BAD: "bad"}
 
 
-@click.command(epilog=examples("doctor", "--stage prod doctor --json"))
+@click.command(epilog=examples("doctor", "--stage prod doctor --json", "--stage prod doctor --ask-model"))
+@click.option("--ask-model", is_flag=True, help="Ask the model for one word too, which costs a few tokens.")
 @json_option
 @pass_stage
-def doctor(stage: Stage, as_json: bool) -> None:
-    """Look at every part of a stage: a line each, and what to do. Exit code 1 when something is wrong.
+def doctor(stage: Stage, ask_model: bool, as_json: bool) -> None:
+    """Look at every part, and say what to do.
 
-    --json writes one object a line.
+    A line each; exit code 1 when something is wrong. --json writes one object a line.
     """
     worst = False
-    for name, check in CHECKS.items():
+    for name, check in (CHECKS | {"model": partial(check_model, asking=ask_model)}).items():
         for finding in findings(name, check, stage):
             worst = worst or finding.level is Level.BAD
             _show(finding, as_json=as_json)
@@ -48,4 +51,4 @@ def _show(finding: Finding, *, as_json: bool) -> None:
         show_json({"level": _WORDS[finding.level], "subject": finding.subject, "text": finding.text})
         return
     mark = click.style(finding.level.value, fg=_COLOURS[finding.level], bold=True)
-    click.echo(f"{mark} {finding.subject:<28} {readable(finding.text)}")
+    click.echo(f"{mark} {finding.subject:<32} {readable(finding.text)}")

@@ -9,9 +9,21 @@ from typing import Any
 
 import click
 
+from localcloud.ranges import WholeNumber
 from ops.filters import event_filter
 from ops.frontdesk import Frontdesk
-from ops.output import confirm, examples, json_option, progress, readable, short_time, show_json, show_table, yes_option
+from ops.output import (
+    confirm,
+    examples,
+    json_option,
+    matching,
+    progress,
+    readable,
+    short_time,
+    show_json,
+    show_table,
+    yes_option,
+)
 from ops.stage import Stage, pass_stage
 from ops.times import utc_now
 
@@ -27,7 +39,7 @@ def events() -> None:
 
 @events.command("list", epilog=examples("events list --since 2h", "events list --state parked --json"))
 @event_filter
-@click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True, help="How many.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=20, show_default=True, help="How many.")
 @json_option
 @pass_stage
 def list_events(stage: Stage, which: Mapping[str, Any], limit: int, as_json: bool) -> None:
@@ -60,7 +72,7 @@ def _events(frontdesk: Frontdesk, which: Mapping[str, Any], limit: int) -> Itera
 @json_option
 @pass_stage
 def show_event(stage: Stage, source: str, external_id: str, raw: bool, as_json: bool) -> None:
-    """Show one event: where it came from, what was made of it, its headers and its body."""
+    """Show one event: what was made of it, its headers and its body."""
     event = Frontdesk(stage).ask("show_event", source=source, external_id=external_id)
     body = base64.b64decode(event["body"])
     if raw:
@@ -126,13 +138,13 @@ def replay(stage: Stage, which: Mapping[str, Any], dry_run: bool, yes: bool, as_
     """Read stored events again with the code that is deployed now. Safe to repeat, and to interrupt."""
     frontdesk = Frontdesk(stage)
     which = {**which, "until": which["until"] or utc_now().isoformat()}
-    matching = frontdesk.ask("count_events", **which)["count"]
-    if dry_run or not matching:
-        show_json({"matching": matching}) if as_json else click.echo(f"{matching} events match.")
+    found = frontdesk.ask("count_events", **which)["count"]
+    if dry_run or not found:
+        show_json({"matching": found}) if as_json else click.echo(f"{matching(found, 'event')}.")
         return
-    confirm(f"{matching} events match. Read them again on the stage {stage.name}?", yes=yes)
+    confirm(f"{matching(found, 'event')}. Read them again on the stage {stage.name}?", yes=yes)
     totals = {"stored": 0, "parked": 0}
-    with progress("replaying", matching) as bar:
+    with progress("replaying", found) as bar:
         for page in frontdesk.pages("replay_events", **which, limit=_REPLAY_PAGE):
             for state in totals:
                 totals[state] += page[state]

@@ -10,7 +10,9 @@ import click
 from chalicelib.webhooks.sources import SOURCES
 from ops.times import Time
 
-source_option = click.option("--source", type=click.Choice(sorted(SOURCES)), help="Only this source's.")
+source_option = click.option(
+    "--source", type=click.Choice(sorted(SOURCES)), metavar="SOURCE", help="Only this source's: github, say."
+)
 type_option = click.option("--type", "event_type", help="Only events of this type, such as push.")
 id_option = click.option("--id", "external_id", help="Only the event with this id.")
 since_option = click.option("--since", type=Time(), help="Only what was received since then: 2h, 3d, or ISO 8601.")

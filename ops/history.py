@@ -38,9 +38,9 @@ class History:
     turns: tuple[Turn, ...] = ()
 
 
-def read_history(lines: Iterable[Any]) -> list[History]:
-    """The sessions that lines tell of; ``HistoryError`` for the first line that cannot be used."""
-    read = [_read_line(number, line) for number, line in enumerate(lines, 1)]
+def read_history(lines: Iterable[tuple[int, Any]]) -> list[History]:
+    """The sessions that numbered lines tell of; ``HistoryError`` for the first that cannot be used."""
+    read = [_read_line(number, line) for number, line in lines]
     histories = []
     for session_id, group in groupby(
         sorted(read, key=lambda one: one["session_id"]), key=lambda one: one["session_id"]
@@ -65,14 +65,14 @@ def _read_line(number: int, line: Any) -> dict[str, Any]:
     fields = line if isinstance(line, dict) else {}
     session_id, author, content, at = (fields.get(name) for name in ("session_id", "author", "content", "at"))
     if not isinstance(session_id, str) or not _ID.fullmatch(session_id):
-        raise HistoryError(f"turn {number}: `session_id` must be 1 to 128 letters, digits, dots, colons or hyphens.")
+        raise HistoryError(f"line {number}: `session_id` must be 1 to 128 letters, digits, dots, colons or hyphens.")
     if author not in get_args(Author):
-        raise HistoryError(f"turn {number}: `author` must be one of {', '.join(get_args(Author))}.")
+        raise HistoryError(f"line {number}: `author` must be one of {', '.join(get_args(Author))}.")
     if not isinstance(content, str) or not 0 < len(content.encode("utf-8", "replace")) <= MAX_CONTENT_BYTES:
-        raise HistoryError(f"turn {number}: `content` must be a text of 1 to {MAX_CONTENT_BYTES} bytes.")
+        raise HistoryError(f"line {number}: `content` must be a text of 1 to {MAX_CONTENT_BYTES} bytes.")
     for name in ("customer_id", "name", "email", "agent"):
         if not isinstance(fields.get(name, ""), str):
-            raise HistoryError(f"turn {number}: `{name}` must be a text.")
+            raise HistoryError(f"line {number}: `{name}` must be a text.")
     return {**fields, "at": _read_time(number, at)}
 
 
@@ -82,7 +82,7 @@ def _read_time(number: int, text: Any) -> int:
     except (TypeError, ValueError):
         time_of_it = None
     if time_of_it is None or time_of_it.tzinfo is None:
-        raise HistoryError(f"turn {number}: `at` must be a time with its offset, such as 2026-01-31T12:00:00Z.")
+        raise HistoryError(f"line {number}: `at` must be a time with its offset, such as 2026-01-31T12:00:00Z.")
     return int(time_of_it.timestamp())
 
 

@@ -4,7 +4,7 @@ import click
 
 from chalicelib.webhooks.sources import SOURCES
 from ops.frontdesk import Frontdesk
-from ops.output import confirm, examples, json_option, progress, show_json, yes_option
+from ops.output import confirm, counted, examples, json_option, progress, show_json, yes_option
 from ops.stage import Stage, pass_stage
 
 _PAGE = 200
@@ -24,11 +24,11 @@ def rebuild(stage: Stage, yes: bool, as_json: bool) -> None:
     frontdesk = Frontdesk(stage)
     sources = [source.name for source in SOURCES.values() if source.effect]
     stored = sum(frontdesk.ask("count_events", source=source, state="stored")["count"] for source in sources)
-    confirm(f"Read the orders from {stored} events again on the stage {stage.name}?", yes=yes)
+    confirm(f"Read the orders from {counted(stored, 'event')} again on the stage {stage.name}?", yes=yes)
     totals = {"events": 0, "orders": 0}  # an order counts once for each page that tells of it
     with progress("rebuilding", stored) as bar:
         for page in frontdesk.pages("rebuild_orders", limit=_PAGE):
             for name in totals:
                 totals[name] += page[name]
             bar.update(page["events"])
-    show_json(totals) if as_json else click.echo(f"{totals['events']} events are read again.")
+    show_json(totals) if as_json else click.echo(f"Read again: {counted(totals['events'], 'event')}.")

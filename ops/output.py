@@ -73,6 +73,16 @@ def short_time(time: datetime | str | None) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 event``, ``2 events``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def matching(number: int, noun: str) -> str:
+    """``1 event matches``, ``2 events match``."""
+    return f"{counted(number, noun)} {'matches' if number == 1 else 'match'}"
+
+
 def progress(label: str, length: int) -> AbstractContextManager[Any]:
     """A bar on standard error, where that is a terminal; ``update(n)`` moves it on."""
     return click.progressbar(length=length, label=label, file=sys.stderr, show_pos=True, hidden=not sys.stderr.isatty())

@@ -10,15 +10,17 @@ from typing import Any
 import click
 
 from ops.frontdesk import Frontdesk
-from ops.output import confirm, document, examples, json_option, progress, show_json, yes_option
+from ops.output import confirm, counted, document, examples, json_option, progress, show_json, yes_option
 from ops.stage import Stage, pass_stage
 
 _PAGE = 100
 
+CHATS = "Chats are not part of this: they end by themselves within 7 days; `sessions erase ID` ends one at once."
+
 
 @click.group(epilog=examples("person export aiko@example.com --output aiko.json", "person erase aiko@example.com"))
 def person() -> None:
-    """Personal data: export and erase what is known of one person."""
+    """Personal data of one person: export, erase."""
 
 
 @person.command(epilog=examples("person export aiko@example.com", "person export aiko@example.com --output aiko.json"))
@@ -26,9 +28,11 @@ def person() -> None:
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write there; the file is yours alone.")
 @pass_stage
 def export(stage: Stage, email: str, output: Path | None) -> None:
-    """Write all that is known of the person with this address, as one JSON document.
+    """Write what is known of a person, as JSON.
 
-    An event that tells of several people is in it as a whole: read it before you hand it out.
+    It has the orders and the events with this address. An event that tells of several people is in it as a whole: read
+    it before you hand it out. Chats are not in it: they are kept by session, and end by themselves within 7 days.
+    `sessions show ID --content --json` has one.
     """
     if output is None:
         click.echo(document(_known_of(Frontdesk(stage), email)))
@@ -37,9 +41,10 @@ def export(stage: Stage, email: str, output: Path | None) -> None:
         output.touch(mode=0o600)
         output.chmod(0o600)
     known = _known_of(Frontdesk(stage), email)
+    click.echo(CHATS, err=True)
     with _writing(output):
         output.write_text(document(known) + "\n", encoding="utf-8")
-    click.echo(f"{len(known['orders'])} orders and {len(known['events'])} events are in {output}.", err=True)
+    click.echo(f"{output} has {_told(len(known['events']), len(known['orders']))}.", err=True)
 
 
 @contextmanager
@@ -64,6 +69,10 @@ def _known_of(frontdesk: Frontdesk, email: str) -> dict[str, Any]:
     return {"email": email, "orders": sorted(orders, key=lambda order: str(order["updated_at"])), "events": events}
 
 
+def _told(events: int, orders: int) -> str:
+    return f"{counted(events, 'event')} and {counted(orders, 'order')}"
+
+
 def _readable(event: Mapping[str, Any]) -> dict[str, Any]:
     """An event whose body, where it is JSON, is a value in place of base64."""
     try:
@@ -78,14 +87,19 @@ def _readable(event: Mapping[str, Any]) -> dict[str, Any]:
 @json_option
 @pass_stage
 def erase(stage: Stage, email: str, yes: bool, as_json: bool) -> None:
-    """Erase what is known of the person with this address. It cannot be undone; export first."""
+    """Erase what is known of a person, for ever.
+
+    It empties the orders and the events with this address; export first. Chats are not touched: they are kept by
+    session, and end by themselves within 7 days. `sessions erase ID` erases one at once.
+    """
     frontdesk = Frontdesk(stage)
     found = frontdesk.ask("count_person", email=email)
     events, orders = found["events"], found["orders"]
     if events or orders:
-        confirm(f"Erase {email} from {events} events and {orders} orders on {stage.name}, for ever?", yes=yes)
+        confirm(f"Erase {email} from {_told(events, orders)} on {stage.name}, for ever?", yes=yes)
     erased = frontdesk.ask("erase_person", email=email)
     if as_json:
         show_json(erased)
     else:
-        click.echo(f"Erased from {erased['events']} events and {erased['orders']} orders.")
+        click.echo(CHATS, err=True)
+        click.echo(f"Erased from {_told(erased['events'], erased['orders'])}.")

@@ -1,7 +1,9 @@
 """``secrets``: what the sources, the shop and the chat sign with. Never shown, but once where it is generated."""
 
+import getpass
 import json
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -70,12 +72,12 @@ def _value_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return value(generate(command))
 
 
-source_argument = click.argument("source", type=click.Choice([*sorted(SOURCES), *CHAT_SECRETS]))
+source_argument = click.argument("source", type=click.Choice([*sorted(SOURCES), *CHAT_SECRETS]), metavar="SOURCE")
 
 
 @click.group(epilog=examples("secrets set github", "secrets rotate github --generate --overlap 24h"))
 def secrets() -> None:
-    """Signing secrets: set the first, rotate without refusing an event."""
+    """Signing secrets: set the first, rotate."""
 
 
 @secrets.command("set", epilog=examples("secrets set github", "secrets set github --generate", "secrets set stripe -"))
@@ -84,7 +86,10 @@ def secrets() -> None:
 @yes_option
 @pass_stage
 def set_(stage: Stage, source: str, value: str | None, generate: bool, yes: bool) -> None:
-    """Give SOURCE, or the chat, its one secret: typed unseen, from standard input (-), or generated.
+    """Give SOURCE its one secret.
+
+    It is typed unseen, comes from standard input (-), or is generated. SOURCE is one of those of `sources list`, or
+    chat-identity or chat-signing.
 
     The shop's backend signs who a customer is with chat-identity; with chat-signing Frontdesk signs its own tokens, of
     which those signed before then count no more.
@@ -135,10 +140,11 @@ def rotate_(
     finishing: bool,
     yes: bool,
 ) -> None:
-    """Add a secret to SOURCE; the older ones end by themselves after the overlap.
+    """Add a secret to SOURCE, and let the older ones end.
 
-    Functions keep what they have read for five minutes, of the chat's secrets for 30 seconds: for so long after a
-    rotation they accept an older one whose end they do not know yet, and sign with it. A rotation closes no socket.
+    They end by themselves after the overlap. Functions keep what they have read for five minutes, of the chat's secrets
+    for 30 seconds: for so long after a rotation they accept an older one whose end they do not know yet, and sign with
+    it. A rotation closes no socket. SOURCE is one of those of `sources list`, or chat-identity or chat-signing.
     """
     if finishing and (value or generate):
         raise click.UsageError("--finish adds no secret: leave the others out.")
@@ -202,7 +208,19 @@ def _new_value(source: str, value: str | None, *, generate: bool) -> str:
         raise click.UsageError(
             "A secret on the command line stays in the shell's history: type it, or write - for stdin."
         )
-    secret = sys.stdin.read().rstrip("\r\n") if value == "-" else click.prompt("Secret", hide_input=True, err=True)
+    secret = sys.stdin.read().rstrip("\r\n") if value == "-" else _type_unseen()
     if fault := chat_fault_of(secret) if source in CHAT_SECRETS else fault_of(SOURCES[source].scheme, secret):
         raise click.ClickException(fault)
     return str(secret)
+
+
+def _type_unseen() -> Any:
+    """A secret that is typed, where there is a terminal that can hide it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return click.prompt("Secret", hide_input=True, err=True)
+        except getpass.GetPassWarning:
+            raise click.UsageError(
+                "There is no terminal to type a secret at: use - for standard input, or --generate."
+            ) from None

@@ -67,6 +67,24 @@ class Stage:
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
         return str(outputs["EndpointURL"]).rstrip("/")
 
+    def variables(self, function: str) -> dict[str, str]:
+        """The environment with which a function was deployed."""
+        name = self.deployed_name(function)
+        found = self.client("lambda").get_function_configuration(FunctionName=name)
+        return dict(found["Environment"]["Variables"])
+
+    def model_address(self) -> str:
+        """Where the stand-in for the model answers, on the local cloud."""
+        return str(_local_endpoints(self.directory).model)
+
+    def model_client(self) -> Any:
+        """A client of the model."""
+        if self.name != "local":
+            return self.client("bedrock-runtime")
+        from localcloud.ministack import client
+
+        return client("bedrock-runtime", url=self.model_address())
+
 
 def _local_endpoints(directory: Path | None) -> Any:
     # Only here, since no other stage needs the local cloud to be installed.

@@ -14,14 +14,14 @@ from typing import Any
 import click
 
 from ops.dead_letters import DeadLetter, DeadLetterQueue, LetterFilter, open_stream_failures
-from ops.output import confirm, examples, json_option, short_time, show_json, show_table, yes_option
+from ops.output import confirm, counted, examples, json_option, short_time, show_json, show_table, yes_option
 from ops.stage import Stage, pass_stage
 from ops.times import utc_now
 
 
 @click.group("stream-failures", epilog=examples("stream-failures list", "stream-failures discard --yes"))
 def stream_failures() -> None:
-    """Batches that the functions behind the sessions' stream gave up: list, discard."""
+    """Batches of sessions' changes that were given up."""
 
 
 @stream_failures.command("list", epilog=examples("stream-failures list", "stream-failures list --json"))
@@ -49,9 +49,13 @@ def discard(stage: Stage, yes: bool, as_json: bool) -> None:
     """Delete what is listed, for ever."""
     queue = open_stream_failures(stage)
     started = utc_now()
-    confirm(f"Delete {queue.depth()} failures of the stage {stage.name} for ever?", yes=yes)
+    if depth := queue.depth():
+        confirm(f"Delete {counted(depth, 'failure')} of the stage {stage.name} for ever?", yes=yes)
+    elif not as_json and not yes:
+        click.echo("There is none.")
+        return
     done = sum(queue.discard(LetterFilter(), started))
-    show_json({"discarded": done}) if as_json else click.echo(f"{done} failures discarded.")
+    show_json({"discarded": done}) if as_json else click.echo(f"{counted(done, 'failure')} discarded.")
 
 
 def _failures(queue: DeadLetterQueue) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from localcloud.processes import StartError
+from localcloud.ranges import WholeNumber
 from soak import over_http, passage
 from soak.passage import StuckError
 from soak.report import Report
@@ -25,14 +26,14 @@ _KILLS_OVER_HTTP = 1 / 6
     "  python -m soak --seed 1234 --report docs/soak.md"
 )
 @click.option(
-    "--events", type=click.IntRange(100, 10_000_000), default=100_000, show_default=True, help="Deliveries to workers."
+    "--events", type=WholeNumber(100, 10_000_000), default=100_000, show_default=True, help="Deliveries to workers."
 )
 @click.option(
     "--http-events",
-    type=click.IntRange(0, 100_000),
+    type=WholeNumber(0, 100_000),
     help="Deliveries through a local cloud in addition.  [default: 2 % of the events]",
 )
-@click.option("--kills", type=click.IntRange(0, 1_000), default=24, show_default=True, help="SIGKILLs in all.")
+@click.option("--kills", type=WholeNumber(0, 1_000), default=24, show_default=True, help="SIGKILLs in all.")
 @click.option("--seed", type=int, help="Draw the same events and kills as another run.  [default: a random one]")
 @click.option(
     "--report", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to this file, too."

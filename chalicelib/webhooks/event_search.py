@@ -176,4 +176,5 @@ class EventSearch:
 
 
 def _no_such_event(source: str, external_id: str) -> NotFoundError:
-    return NotFoundError(f"There is no event {external_id!r} of the source {source!r}.")
+    known = "" if source in SOURCES else f" That source is not known either; those are: {', '.join(sorted(SOURCES))}."
+    return NotFoundError(f"There is no event {external_id!r} of the source {source!r}.{known}")

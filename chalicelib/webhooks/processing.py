@@ -70,8 +70,9 @@ class Processor:
         try:
             results = self.store.write(events) if events else []
         except UnavailableError as error:
-            telemetry.logger.error("events not stored", detail=str(error), count=len(events))
-            results = [Written(Outcome.FAILED, str(error))] * len(events)
+            ids = [event.envelope.external_id for event in events]
+            telemetry.logger.error("events not stored", detail=str(error), count=len(events), event_ids=ids)
+            results = [Written(Outcome.FAILED)] * len(events)
         self._report(events, results)
         self._delete_bodies(events, results)
         return [
@@ -92,14 +93,18 @@ class Processor:
                 telemetry.logger.warning("body not deleted", key=key, detail=str(error))
 
     def _report(self, events: Sequence[Event], results: Sequence[Written]) -> None:
-        """Log and count, a line for each outcome and not for each event: lines are what logs cost."""
+        """Log and count, a line for each outcome and not for each event: lines are what logs cost.
+
+        What failed without a detail of its own failed with its whole batch, which has its line already.
+        """
         described: dict[Outcome, list[dict[str, str]]] = defaultdict(list)
         counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         ages: dict[str, list[float]] = defaultdict(list)
         now = datetime.fromtimestamp(self.clock(), UTC)
         for event, written in zip(events, results, strict=True):
             source = event.envelope.source
-            described[written.outcome].append(_describe(event, written))
+            if written.outcome is not Outcome.FAILED or written.detail:
+                described[written.outcome].append(_describe(event, written))
             counts[source][f"Webhooks{written.outcome.capitalize()}"] += 1
             if written.outcome in (Outcome.STORED, Outcome.PARKED):
                 ages[source].append((now - event.envelope.received_at).total_seconds() * 1000)

@@ -8,6 +8,7 @@ import requests
 from localcloud.layout import Layout
 from localcloud.model.faults import FAULTS
 from localcloud.processes import StartError
+from localcloud.ranges import Number, WholeNumber
 
 _EXAMPLES = ("model", "model throttle --times 2", "model slow-first-token --seconds 8", "model instant", "model normal")
 
@@ -22,10 +23,10 @@ def _epilog() -> str:
 @click.command("model", epilog=_epilog())
 @click.argument("fault", type=click.Choice(list(FAULTS)), required=False, metavar="[FAULT]")
 @click.option(
-    "--times", type=click.IntRange(1, 1_000_000), help="For so many answers; without it, until the next command."
+    "--times", type=WholeNumber(1, 1_000_000), help="For so many answers; without it, until the next command."
 )
 @click.option(
-    "--seconds", type=click.FloatRange(0, 3_600), default=20.0, show_default=True, help="How late the first word comes."
+    "--seconds", type=Number(0, 3_600), default=20.0, show_default=True, help="How late the first word comes."
 )
 @click.make_pass_decorator(Layout)
 def model(layout: Layout, fault: str | None, times: int | None, seconds: float) -> None:
@@ -38,5 +39,8 @@ def model(layout: Layout, fault: str | None, times: int | None, seconds: float) 
             answer = requests.post(url, json={"fault": fault, "times": times, "seconds": seconds}, timeout=10)
         answer.raise_for_status()
     except requests.RequestException as error:
-        raise StartError(f"The model does not answer; it may be restarting: {error}") from error
+        raise StartError(
+            "The model does not answer. It may be restarting: try again in a moment. "
+            f"Its log is {layout.logs / 'model.log'}."
+        ) from error
     click.echo(json.dumps(answer.json()))

@@ -27,14 +27,12 @@ _MISSING = {"not_found", "unknown", "missing"}
 
 def describe_order(asked: Mapping[str, Any], answer: Any, *, failed: bool) -> str:
     """An order in a few sentences, the request for what is needed to find it, or that none can be looked up."""
-    if failed:
-        return UNAVAILABLE
     if not isinstance(answer, Mapping):
-        return str(answer) if answer else _not_found(asked)
+        return UNAVAILABLE if failed else str(answer) if answer else _not_found(asked)
     order = answer.get("order") if isinstance(answer.get("order"), Mapping) else answer
     assert isinstance(order, Mapping)
-    if _is_missing(order):
-        return _say_error(asked, str(order.get("error") or ""))
+    if failed or _is_missing(order):
+        return _say_error(asked, str(order.get("error") or ""), failed=failed)
     number = order.get("number") or order.get("order_number") or order.get("name") or asked.get("number")
     sentences = [f"Your order {number} is {_words(order.get('status') or 'being processed')}."]
     if items := _items(order.get("items") or order.get("line_items")):
@@ -52,11 +50,12 @@ def _is_missing(order: Mapping[str, Any]) -> bool:
     return not order or bool(order.get("error")) or order.get("found") is False or order.get("status") in _MISSING
 
 
-def _say_error(asked: Mapping[str, Any], error: str) -> str:
+def _say_error(asked: Mapping[str, Any], error: str, *, failed: bool) -> str:
     """What a tool's error asks the assistant to do: a model reads it, and these are the words that matter to it."""
-    if "at the moment" in error:
-        return UNAVAILABLE
-    return ASK_FOR_EMAIL if "e-mail" in error else _not_found(asked)
+    if "e-mail" in error:
+        return ASK_FOR_EMAIL
+    is_known = "No such order" in error or error in _MISSING
+    return UNAVAILABLE if "at the moment" in error or (failed and not is_known) else _not_found(asked)
 
 
 def _not_found(asked: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from chalicelib.aws.tables import Item, Table
-from chalicelib.chat.handoff import IN_LINE
+from chalicelib.chat.handoff import GONE, IN_LINE
 from tests.builders import load_event
 from tests.integration.conftest import STAGE_PREFIX, Cloud, eventually
 from tests.integration.talk import TABLE, Chat, Socket, at_once, running_chat
@@ -188,6 +188,28 @@ def test_another_agent_goes_on_after_two_minutes(chat: Chat, table: Table, bo: S
     assert opened["agent"] == "Bo"
     eventually(lambda: [turn.content for turn in chat.turns(session_id)][-1] == "Bo has joined the conversation.")
     bo.send(action="close", session_id=session_id)
+    customer.wait("handoff", status="closed")
+
+
+def test_whose_agent_is_gone_waits_again(cloud: Cloud, chat: Chat, table: Table, ana: Socket) -> None:
+    eve = on_duty(chat, "Eve")
+    session_id, customer = waits(chat, eve)
+    claim(eve, session_id)
+    customer.wait("handoff", status="handoff")
+    eve.close()
+    gone = eventually(
+        lambda: [item for item in table.query("DESK", "AGENT#") if item["agent"] == "Eve" and "gone_at" in item]
+    )
+    table.write_batch([{**item, "gone_at": item["gone_at"] - 120} for item in gone])
+
+    ask(cloud, "check_waiting", load_event("schedule"))
+
+    told = customer.wait("message", author="system", content=GONE.format(agent="Eve"))
+    eventually(lambda: customer.heard("handoff")[-1]["status"] == "waiting")
+    (entry,) = eventually(lambda: [one for one in in_queue(ana, session_id) if "agent" not in one])
+    assert entry["reason"] == "Wants a refund."
+    assert [turn["seq"] for turn in claim(ana, session_id)["history"]][-2] == told["seq"]
+    ana.send(action="close", session_id=session_id)
     customer.wait("handoff", status="closed")
 
 

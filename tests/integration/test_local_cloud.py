@@ -205,7 +205,13 @@ class TestCommands:
     def test_events(self, cloud: Cloud) -> None:
         event_id = deliver(cloud)
 
-        assert event_id in cloud.command("events").stdout
+        cloud.command("send", "shopify", "--count", "3")
+        eventually(lambda: "fulfillments/create" in cloud.command("events").stdout, seconds=40)
+        heading, *rows = cloud.command("events").stdout.splitlines()
+
+        assert event_id in "\n".join(rows)
+        places = {row.index(" B  ") + 4 for row in rows if not row.startswith(" ")}
+        assert places == {heading.index("ID")}
         newest = json.loads(cloud.command("events", "--limit", "1", "--source", "github", "--json").stdout)
         assert (newest["external_id"], newest["state"]) == (event_id, "stored")
 

@@ -7,7 +7,8 @@ import pytest
 import requests
 
 from localcloud.model.part import ModelServer
-from tests.integration.conftest import Cloud
+from tests.integration.conftest import Cloud, eventually
+from tests.integration.test_ops import ops_json
 from tests.unit.localcloud.model.serving import HELLO, MODEL, ChatCompletions, Running, bedrock
 
 
@@ -26,6 +27,20 @@ def test_its_faults_are_chosen_by_command(cloud: Cloud) -> None:
     assert (shown["fault"], shown["times"]) == ("throttle", 3)
     assert json.loads(cloud.command("model", "normal").stdout)["fault"] == "normal"
     assert "throttle" in cloud.command("model", "--help").stdout
+
+
+def test_that_it_is_dead_is_seen_and_told(cloud: Cloud) -> None:
+    cloud.command("kill", "model", "--seconds", "8")
+    try:
+        findings = {one["subject"]: one for one in ops_json(cloud, "doctor", code=1)}
+        asked = cloud.command("model", check=False)
+    finally:
+        eventually(lambda: cloud.command("model", check=False).returncode == 0, seconds=60)
+
+    assert (findings["model"]["level"], findings["WebSocket"]["level"]) == ("bad", "good")
+    assert "try again in a moment" in asked.stderr
+    assert "urllib3" not in asked.stderr
+    assert "answers" in {one["subject"]: one for one in ops_json(cloud, "doctor", "--ask-model")}["model"]["text"]
 
 
 def test_a_server_of_one_s_own_answers_instead(tmp_path: Path) -> None:

@@ -155,6 +155,8 @@ def test_a_large_body_is_shown(cloud: Cloud) -> None:
 
 def test_what_does_not_exist_or_is_misspelt_is_said_in_one_line(cloud: Cloud) -> None:
     assert ops(cloud, "events", "show", "github", "nobody's", code=1).stderr.startswith("Error: There is no event")
+    unknown = ops(cloud, "events", "show", "nosuch", "nosuch", code=1).stderr
+    assert "That source is not known either; those are: github, " in unknown
     assert "is neither a time" in ops(cloud, "events", "list", "--since", "soon", code=2).stderr
     ops(cloud, "events", "list", "--source", "gihtub", code=2)
 
@@ -170,7 +172,7 @@ def test_an_event_is_parked_and_read_again(cloud: Cloud, event: str) -> None:
 
     assert (dry, done) == ([{"matching": 1}], [{"stored": 1, "parked": 0}])
     assert ops_json(cloud, "events", "list", "--id", event)[0]["state"] == "stored"
-    assert "1 events match" in ops(cloud, "events", "replay", "--id", event, answers="n\n", code=1).stderr
+    assert "1 event matches" in ops(cloud, "events", "replay", "--id", event, answers="n\n", code=1).stderr
 
 
 @pytest.mark.usefixtures("graveyard")
@@ -424,7 +426,7 @@ def test_a_person_is_exported_and_erased(cloud: Cloud, customer: str, tmp_path: 
     assert exported == json.loads(ops(cloud, "person", "export", customer).stdout)
     assert exported["orders"][0]["email"] == exported["events"][0]["body"]["email"] == customer
 
-    assert "1 events and 1 orders" in ops(cloud, "person", "erase", customer, answers="n\n", code=1).stderr
+    assert "1 event and 1 order" in ops(cloud, "person", "erase", customer, answers="n\n", code=1).stderr
     assert ops_json(cloud, "person", "erase", customer, "--yes") == [{"events": 1, "orders": 1}]
 
     assert cloud.query("select 1 from webhook_events where position(%s in body::text) > 0", customer) == []
@@ -435,7 +437,16 @@ def test_the_doctor_finds_a_healthy_cloud_healthy(cloud: Cloud) -> None:
     findings = ops_json(cloud, "doctor")
 
     assert [finding for finding in findings if finding["level"] == "bad"] == []
-    assert {"credentials", "database", "schema", "visibility timeout", "HTTP"} <= {one["subject"] for one in findings}
+    assert {
+        "credentials",
+        "database",
+        "schema",
+        "visibility webhook-events",
+        "visibility failed-turns",
+        "HTTP",
+        "WebSocket",
+        "model",
+    } <= {one["subject"] for one in findings}
     assert "✓ HTTP" in ops(cloud, "doctor").stdout
 
 
@@ -452,11 +463,11 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(cloud: Cloud, rotating: st
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "12"})
 
     assert [line.split()[:3] for line in lines if line.startswith("✗")] == [
-        ["✗", "visibility", "timeout"],
+        ["✗", "visibility", "webhook-events"],
         ["✗", "secret", rotating],
     ]
     (note,) = [line for line in lines if line.startswith("!")]
-    assert "1 messages" in note
+    assert "1 message," in note
     assert "dlq redrive" in note
 
 

@@ -121,7 +121,7 @@ def test_histories_are_imported_once_and_go_on(cloud: Cloud, chat: Chat, table: 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ({"session_id": "no spaces"}, "session_id"),
+        ({"session_id": "no spaces"}, "line 2: `session_id`"),
         ({"author": "robot"}, "author"),
         ({"content": ""}, "content"),
         ({"at": "yesterday"}, "at"),
@@ -220,6 +220,27 @@ def test_stream_failures_are_listed_and_discarded(cloud: Cloud) -> None:
     assert "2026-11-20 12:00:00" in printed
     assert ops_json(cloud, "stream-failures", "discard", "--yes") == [{"discarded": 2}]
     assert ops(cloud, "stream-failures", "list").stdout == "There is none.\n"
+
+
+@pytest.mark.usefixtures("graves")
+def test_nothing_is_asked_when_there_is_nothing_to_discard(cloud: Cloud) -> None:
+    assert ops(cloud, "stream-failures", "discard").stdout == "There is none.\n"
+
+
+def test_a_session_is_found_at_the_desk_and_erased_with_all_it_has(cloud: Cloud, chat: Chat, table: Table) -> None:
+    session_id, customer = chat.begin()
+    assert customer.ask("My number is 4711.")
+    customer.send(action="request_human", reason="4711 is broken.")
+    customer.wait("handoff", status="waiting")
+    (listed,) = [one for one in ops_json(cloud, "sessions", "list") if one["session_id"] == session_id]
+    assert (listed["state"], listed["customer"]) == ("waiting", "anonymous")
+
+    ops(cloud, "sessions", "erase", session_id, "--yes")
+
+    eventually(lambda: table.query(f"SESSION#{session_id}") == [], seconds=30)
+    eventually(lambda: session_id not in [one["session_id"] for one in ops_json(cloud, "sessions", "list")])
+    customer.say("Hello?")
+    assert customer.wait("error")["code"] == "session_closed"
 
 
 @pytest.mark.parametrize("name", ["chat-identity", "chat-signing"])

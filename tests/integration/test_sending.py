@@ -2,12 +2,20 @@
 
 import random
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from localcloud.model.orders import ASK_FOR_EMAIL
 from localcloud.samples import SOURCES, make_event
 from tests.integration.conftest import Cloud, eventually
+from tests.integration.talk import Chat, running_chat
+
+
+@pytest.fixture(scope="module")
+def chat(cloud: Cloud) -> Iterator[Chat]:
+    yield from running_chat(cloud)
 
 
 def orders(cloud: Cloud) -> list[tuple[Any, ...]]:
@@ -21,6 +29,17 @@ def test_every_order_reaches_the_end_of_its_story(cloud: Cloud) -> None:
     states = [(1001, delivered), (1002, delivered), (1003, cancelled), (1004, delivered)]
     # A batch that meets its time limit while the functions are cold is delivered again after 12 seconds.
     eventually(lambda: orders(cloud) == states, seconds=40)
+
+
+def test_an_order_is_asked_for_in_the_chat_with_what_was_printed(cloud: Cloud, chat: Chat) -> None:
+    (line,) = cloud.command("send", "shopify").stdout.splitlines()
+    number, email = line.rpartition("order ")[2].split(", ")
+    assert (number, email) == ("1001", "aiko@example.com")
+    eventually(lambda: 1001 in [number for number, _ in orders(cloud)], seconds=40)
+
+    _, customer = chat.begin()
+    assert customer.ask(f"Where is my order {number}?") == ASK_FOR_EMAIL
+    assert customer.ask(email).startswith("Your order 1001 is")
 
 
 @pytest.mark.parametrize("source", SOURCES)

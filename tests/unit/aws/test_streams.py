@@ -1,3 +1,4 @@
+import json
 import time
 from typing import Any
 
@@ -35,7 +36,7 @@ def test_the_shard_goes_on_from_the_lowest_number(failed: list[str], first: str 
     assert answer_changes(failed) == {"batchItemFailures": expected}
 
 
-def test_those_that_fail_are_named_and_the_others_are_done() -> None:
+def test_those_that_fail_are_named_and_the_others_are_done(capsys: pytest.CaptureFixture[str]) -> None:
     changes = read_changes({"Records": [record(number) for number in range(10)]})
     done: list[str] = []
 
@@ -46,6 +47,10 @@ def test_those_that_fail_are_named_and_the_others_are_done() -> None:
 
     assert sorted(for_each(changes, handle)) == ["3", "5"]
     assert sorted(done) == ["0", "1", "2", "4", "6", "7", "8", "9"]
+    logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sorted((line["sequence_number"], str(line["key"])) for line in logged) == [
+        (change.sequence_number, str(change.key)) for change in (changes[3], changes[5])
+    ]
 
 
 def test_a_slow_one_does_not_hold_up_the_others() -> None:

@@ -54,7 +54,7 @@ def test_only_one_holds_a_folder(layout: Layout) -> None:
         said = pool.apply(try_to_lock, [layout.directory])
 
     assert "already runs" in said
-    assert "--directory" in said
+    assert "python -m localcloud --directory OTHER up" in said
 
 
 def test_what_is_remembered_is_private(layout: Layout) -> None:

@@ -31,7 +31,7 @@ def lines(turns: int, session_id: str = "s1") -> list[dict[str, Any]]:
 
 
 def history(turns: int) -> History:
-    (read,) = read_history(lines(turns))
+    (read,) = read_history(enumerate(lines(turns), 1))
     return read
 
 
@@ -61,7 +61,7 @@ def importing(place: Place, client: Any) -> Importing:
 def test_lines_of_several_sessions_may_be_mixed() -> None:
     one, other = lines(3), lines(2, "s2")
 
-    first, second = read_history([one[0], other[0], one[1], other[1], one[2]])
+    first, second = read_history(enumerate([one[0], other[0], one[1], other[1], one[2]], 1))
 
     assert [turn.content for turn in first.turns] == ["Turn 0", "Turn 1", "Turn 2"]
     assert [turn.seq for turn in second.turns] == [1, 2]
@@ -69,8 +69,8 @@ def test_lines_of_several_sessions_may_be_mixed() -> None:
 
 
 def test_a_line_that_is_no_object_is_named() -> None:
-    with pytest.raises(HistoryError, match="turn 2"):
-        read_history([*lines(1), ["s1"]])
+    with pytest.raises(HistoryError, match="line 2"):
+        read_history(enumerate([*lines(1), ["s1"]], 1))
 
 
 @pytest.mark.parametrize(("turns", "kind"), [(99, "transact_write_items"), (100, "batch_write_item")])

@@ -1,5 +1,8 @@
 import json
+import subprocess
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,3 +93,26 @@ def test_an_overlap_longer_than_time_is_refused() -> None:
 
     assert "shorter" in result.stderr
     assert stored(client) == {"secrets": ["old"]}
+
+
+def test_without_a_terminal_it_says_what_to_use_instead() -> None:
+    script = """
+from ops.secrets import secrets
+from ops.stage import Stage
+from tests.unit.ops.test_secrets import manager
+document = {"secrets": ["x" * 32]}
+secrets(["rotate", "meta"], obj=Stage("dev", None, {"secretsmanager": manager(document)}))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        cwd=Path(__file__).parents[3],
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert "use - for standard input, or --generate" in " ".join(ended.stderr.split())
+    assert "GetPassWarning" not in ended.stderr

@@ -52,10 +52,30 @@ def test_a_message_that_is_no_envelope_comes_back_and_the_rest_is_stored(
     assert [event.envelope.external_id for event in store.written] == ["a"]
 
 
-def test_without_the_database_all_come_back(processor: Processor, store: FakeStore) -> None:
+def test_without_the_database_all_come_back(
+    processor: Processor, store: FakeStore, capsys: pytest.CaptureFixture[str]
+) -> None:
     store.broken = True
 
     assert process(processor, [message("a"), message("b")]) == ["message-0", "message-1"]
+
+    written = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (line,) = [line for line in written if "_aws" not in line]
+    assert (line["level"], line["message"], line["count"]) == ("ERROR", "events not stored", 2)
+    assert line["event_ids"] == ["a", "b"]
+    assert [line["WebhooksFailed"] for line in written if "_aws" in line] == [[2.0]]
+
+
+def test_an_event_that_failed_alone_has_its_line(
+    processor: Processor, store: FakeStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.outcomes = {"b": Written(Outcome.FAILED, "refused")}
+
+    process(processor, [message("a"), message("b")])
+
+    written = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (line,) = [line for line in written if line.get("level") == "ERROR"]
+    assert [(event["event_id"], event["detail"]) for event in line["events"]] == [("b", "refused")]
 
 
 def test_outcomes_and_ages_are_counted_by_source(

@@ -13,8 +13,8 @@ MESSAGE_INTERVAL_MS = 2_000
 MESSAGE_BURST_MS = 40_000
 """A session may send twenty messages at once, and then one every two seconds."""
 
-REQUEST_BURST_MS = 80_000
-"""What is no new message, such as one that is repeated, may come forty times at once on each connection."""
+REQUEST_BURST_MS = 120_000
+"""What is no new message, such as one that is repeated, may come sixty times at once on each connection."""
 
 CONTENDERS = 30
 """Attempts to store a message among others of its session; of those that meet, one succeeds each time."""
@@ -99,22 +99,15 @@ class Messages:
         """
         was = connection.requests_at
         for _ in range(CONTENDERS):
-            allowed_at = next_allowed(was, int(self.clock() * 1000), REQUEST_BURST_MS)
-            if allowed_at is None:
+            now_ms = int(self.clock() * 1000)
+            if next_allowed(was, now_ms, REQUEST_BURST_MS) is None:
                 break
-            claim = update(
-                connection_key(connection.connection_id),
-                "SET requests_at = :allowed_at",
-                "attribute_exists(PK) AND (attribute_not_exists(requests_at) OR requests_at = :was)",
-                allowed_at=allowed_at,
-                was=was,
-            )
             try:
-                self.table.write(claim)
+                self.table.write(_request_write(connection, was, now_ms))
             except ConditionFailedError as refused:
                 if refused.items[0] is None:
                     raise UnauthorizedError("This connection is not known; open a new one.") from None
-                was = refused.items[0]["requests_at"]
+                was = refused.items[0].get("requests_at", 0)
                 continue
             return
         raise RateLimitedError("You are asking faster than we can answer; wait a moment.")
@@ -156,3 +149,19 @@ class Messages:
 
 def _repeated(session: Session, marker: Item, turn: Turn) -> Added:
     return Added(session, replace(turn, seq=marker["seq"]), is_new=False)
+
+
+def _request_write(connection: Connection, was: int, now_ms: int) -> Write:
+    """Note one more request on a connection. Those that come at the same time do not stand in each other's way."""
+    key = connection_key(connection.connection_id)
+    if was < now_ms:
+        is_idle = "attribute_exists(PK) AND (attribute_not_exists(requests_at) OR requests_at < :now)"
+        return update(key, "SET requests_at = :next", is_idle, next=now_ms + MESSAGE_INTERVAL_MS, now=now_ms)
+    return update(
+        key,
+        "SET requests_at = requests_at + :interval",
+        "requests_at BETWEEN :now AND :latest",
+        interval=MESSAGE_INTERVAL_MS,
+        now=now_ms,
+        latest=now_ms + REQUEST_BURST_MS - MESSAGE_INTERVAL_MS,
+    )

@@ -84,25 +84,25 @@ class TestAMessage:
 
 
 class TestRepeats:
-    """What is no new message has a share of the connection's: forty at once, and then one every two seconds."""
+    """What is no new message has a share of the connection's: sixty at once, and then one every two seconds."""
 
     def test_of_a_message_that_is_answered(self, world: World, session_id: str) -> None:
         world.say("Hi")
         world.answering.answer(session_id, receives=1)
         world.sockets.frames.clear()
 
-        for _ in range(60):
+        for _ in range(80):
             world.say("Hi")
 
-        assert (len(world.sockets.to("c1", "message")), len(world.sockets.to("c1", "error"))) == (40, 20)
+        assert (len(world.sockets.to("c1", "message")), len(world.sockets.to("c1", "error"))) == (60, 20)
         assert set(codes(world)) == {"rate_limited"}
         assert world.sockets.to("c1", "error")[0]["message_id"] == "m1"
         world.clock.now += 2
         world.say("Hi")
-        assert len(world.sockets.to("c1", "message")) == 41
+        assert len(world.sockets.to("c1", "message")) == 61
 
     def test_of_one_that_waits_are_queued_once_more(self, world: World, session_id: str) -> None:
-        for _ in range(60):
+        for _ in range(80):
             world.say("Hi")
 
         assert len(world.queue.sent) == 2, "the message itself, and the first that repeats it"
@@ -121,10 +121,10 @@ class TestRepeats:
 
     @pytest.mark.parametrize(("action", "answer"), [("hello", "session"), ("request_human", "handoff")])
     def test_of_other_frames(self, world: World, session_id: str, action: str, answer: str) -> None:
-        for _ in range(60):
+        for _ in range(80):
             world.send(action=action)
 
-        assert (len(world.sockets.to("c1", answer)), codes(world)) == (40, ["rate_limited"] * 20)
+        assert (len(world.sockets.to("c1", answer)), codes(world)) == (60, ["rate_limited"] * 20)
         world.say("Hi")
         assert world.sockets.to("c1", "ack"), "messages do not wait for it"
 
@@ -132,7 +132,7 @@ class TestRepeats:
         before = world.sessions.connection("c1")
         assert before
 
-        for _ in range(40):
+        for _ in range(60):
             world.reception.messages.charge(before)
 
         with pytest.raises(RateLimitedError):

@@ -5,6 +5,9 @@ PORT ?= 8000
 STAGE ?= dev
 SOAK ?=
 BIN := .venv/bin
+# Processes share the tests file by file. In the order of their names the quick ones, tests/unit, are the last, so that
+# no process is left alone with a long file.
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
@@ -31,10 +34,10 @@ run: $(READY) ## Run everything on this machine, at http://127.0.0.1:8000
 	@$(BIN)/python -m localcloud up --port $(PORT)
 
 test: $(READY) ## Run all tests
-	$(BIN)/python -m pytest
+	$(PYTEST) -n 3
 
 test-unit: $(READY) ## Run the quick tests
-	$(BIN)/python -m pytest tests/unit
+	$(PYTEST) -n 2 tests/unit
 
 check: $(READY) ## Check style, types, the direction of imports and the templates
 	$(BIN)/ruff check .

@@ -44,11 +44,14 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def clean_environment(additions: Mapping[str, str], *, temporary: Path) -> dict[str, str]:
-    """An environment without AWS settings and proxies of the user's, whose temporary files lie in ``temporary``."""
+    """An environment without AWS settings, proxies and settings of Frontdesk's of the user's shell.
+
+    Temporary files of the program lie in ``temporary``.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "PG", "PYTHON", "POWERTOOLS_", "MINISTACK", "LAMBDA_"))
+        if not name.startswith(("AWS_", "PG", "PYTHON", "POWERTOOLS_", "MINISTACK", "LAMBDA_", "ENVIRONMENT_FILE"))
         and not name.lower().endswith("_proxy")
     }
     return {**kept, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1", **additions}

@@ -8,7 +8,8 @@ from typing import Any
 PARAMETERS = {
     # A test of retries must not take minutes; the ratio of six and the count of three receives stay.
     "data": {"WebhookEventsVisibilityTimeout": "12"},
-    "app": {"ProcessWebhooksTimeout": "2"},
+    # Any page of this machine may embed the chat, to see how that looks.
+    "app": {"ProcessWebhooksTimeout": "2", "FrameAncestors": "http://127.0.0.1:* http://localhost:*"},
 }
 
 API_STAGE = "api"

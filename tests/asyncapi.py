@@ -3,25 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
-import yaml
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from tests.descriptions import Description
 
-from localcloud.layout import ROOT
-
-DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "asyncapi.yaml").read_text(encoding="utf-8"))
+DESCRIPTION = Description("asyncapi.yaml")
+DOCUMENT, resolve = DESCRIPTION.document, DESCRIPTION.resolve
 
 Operation: TypeAlias = Literal["customerSends", "customerHears", "agentSends", "agentHears"]
-
-
-def resolve(reference: Mapping[str, Any]) -> Any:
-    """What a reference refers to in the end."""
-    node: Any = reference
-    while "$ref" in node:
-        target: Any = DOCUMENT
-        for name in node["$ref"].removeprefix("#/").split("/"):
-            target = target[name]
-        node = target
-    return node
 
 
 def messages(operation: Operation) -> dict[str, Any]:
@@ -35,8 +22,7 @@ def require_described(operation: Operation, frame: Mapping[str, Any]) -> str:
     kind = "action" if operation.endswith("Sends") else "type"
     for name, message in messages(operation).items():
         if message["payload"]["properties"][kind]["const"] == frame.get(kind):
-            schema = {**message["payload"], "components": DOCUMENT["components"]}
-            Draft202012Validator(schema).validate(frame)
+            DESCRIPTION.validate(frame, message["payload"])
             return name
     raise AssertionError(f"{operation} has no {kind} {frame.get(kind)!r}")
 

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from tests.descriptions import Description
 
-from localcloud.layout import ROOT
-
-DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
+DESCRIPTION = Description("openapi.yaml")
+DOCUMENT, resolve = DESCRIPTION.document, DESCRIPTION.resolve
 
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
@@ -27,16 +25,6 @@ SIGNATURE_HEADERS: list[str] = [
 ]
 
 
-def resolve(node: Any) -> Any:
-    """What a node refers to, if it only refers."""
-    while "$ref" in node:
-        target: Any = DOCUMENT
-        for name in node["$ref"].removeprefix("#/").split("/"):
-            target = target[name]
-        node = target
-    return node
-
-
 def require_described(method: str, path: str, status: int, headers: Mapping[str, str], body: Any) -> None:
     """Fail unless the document says that an operation may answer so. ``body`` is JSON, or a text of another type."""
     responses = OPERATIONS[method, path]["responses"]
@@ -51,13 +39,9 @@ def require_response(response: Mapping[str, Any], headers: Mapping[str, str], bo
         header, value = resolve(reference), given.get(name.lower())
         assert value is not None or not header.get("required"), f"the header {name} is missing"
         if value is not None:
-            _validate(int(value) if header["schema"].get("type") == "integer" else value, header["schema"])
+            DESCRIPTION.validate(int(value) if header["schema"].get("type") == "integer" else value, header["schema"])
     if "content" not in response:
         assert not body, "a body that is not described"
         return
     media_type = given["content-type"].partition(";")[0]
-    _validate(body, response["content"][media_type]["schema"])
-
-
-def _validate(value: Any, schema: Mapping[str, Any]) -> None:
-    Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(value)
+    DESCRIPTION.validate(body, response["content"][media_type]["schema"])

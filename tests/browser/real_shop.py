@@ -14,7 +14,7 @@ from chalicelib.aws.tables import Table
 from chalicelib.chat.sessions import Sessions
 from ops.cli import main as ops
 from tests.browser.shown import SHOWN, UNSETTLED
-from tests.integration.conftest import STAGE_PREFIX, Cloud, eventually, start_cloud
+from tests.integration.cloud import STAGE_PREFIX, Cloud, eventually, start_cloud
 
 PATIENCE = 30_000
 """Milliseconds: a function's first start, the model's pauses, and a busy machine."""

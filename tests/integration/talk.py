@@ -17,9 +17,10 @@ import jwt
 import requests
 
 from chalicelib.chat.turns import Turn
-from tests.integration.conftest import Cloud, eventually
+from tests.integration.cloud import Cloud, eventually
 
 T = TypeVar("T")
+Frame = dict[str, Any]
 
 TABLE = "frontdesk-local-sessions"
 
@@ -49,7 +50,7 @@ class Socket:
 
     def __init__(self, loop: Loop, client: aiohttp.ClientSession, url: str) -> None:
         self._loop = loop
-        self.frames: list[dict[str, Any]] = []
+        self.frames: list[Frame] = []
         self.closed: int | None = None
         self._socket = loop.run(self._open(client, url))
         loop.start(self._listen())
@@ -71,14 +72,14 @@ class Socket:
         self.send(action="message", message_id=message_id, content=content)
         return message_id
 
-    def heard(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
+    def heard(self, kind: str, **fields: Any) -> list[Frame]:
         """The frames of a type, with these fields."""
         wanted = {"type": kind, **fields}
         return [frame for frame in list(self.frames) if wanted.items() <= frame.items()]
 
-    def wait(self, kind: str, *, seconds: float = 20, **fields: Any) -> dict[str, Any]:
-        """The first frame of a type, with these fields."""
-        return eventually(lambda: self.heard(kind, **fields), seconds=seconds)[0]
+    def wait(self, kind: str, *, times: int = 1, seconds: float = 20, **fields: Any) -> Frame:
+        """The first frame of a type with these fields; the second, when it has to be heard two times."""
+        return eventually(lambda: self.heard(kind, **fields)[times - 1 :], seconds=seconds)[0]
 
     def ask(self, content: str, *, seconds: float = 20) -> str:
         """Say something, and wait for the answer's text."""
@@ -145,6 +146,10 @@ class Chat:
             warnings.simplefilter("ignore")  # PyJWT warns of a key that is short for an algorithm
             return str(jwt.encode({"iat": now, "exp": now + 60} | claims, key, algorithm=algorithm))
 
+    def agent_token(self, name: str, **claims: Any) -> str:
+        """A token as operators make it."""
+        return self.sign(**{"use": "agent", "sub": name, "exp": int(time.time()) + 600} | claims)
+
     def with_ticket(self, ticket: str) -> str:
         """The address of a socket with this ticket."""
         return f"{self.cloud.endpoints.websocket}?{urlencode({'ticket': ticket})}"
@@ -198,15 +203,6 @@ class Chat:
     def control(self, fault: str, **how: Any) -> None:
         answer = requests.post(f"{self.cloud.endpoints.model}/control", json={"fault": fault, **how}, timeout=10)
         answer.raise_for_status()
-
-
-def running_chat(cloud: Cloud) -> Iterator[Chat]:
-    """The chat, for a module's fixture; its model answers without pauses meanwhile."""
-    chat = Chat(cloud)
-    chat.control("instant")
-    yield chat
-    chat.control("normal")
-    chat.stop()
 
 
 def ticket_of(opened: dict[str, Any]) -> str:

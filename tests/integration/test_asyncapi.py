@@ -1,13 +1,10 @@
 """docs/asyncapi.yaml and the running sockets say the same."""
 
-import asyncio
 import json
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import pytest
 from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]
 
@@ -15,8 +12,7 @@ from chalicelib import __version__
 from chalicelib.chat import frames
 from chalicelib.chat.frames import FrameError
 from tests.asyncapi import DOCUMENT, Operation, messages, references, require_described, resolve
-from tests.integration.conftest import Cloud
-from tests.integration.talking import Frame, Talker, agent_token, open_session, talking
+from tests.integration.talk import Chat, Socket
 
 
 def test_the_document_holds_together() -> None:
@@ -76,106 +72,102 @@ def test_what_a_described_frame_needs_is_needed(operation: Operation) -> None:
 class Story:
     """A customer asks, waits for a person, talks to one, is given back, and is closed in the end."""
 
-    cloud: Cloud
-    customer_heard: list[Frame] = field(default_factory=list)
-    agent_heard: list[Frame] = field(default_factory=list)
+    customer: Socket
+    agent: Socket
+    session_id: str
 
-    async def tell(self) -> None:
-        opened = open_session(self.cloud)
-        desk = open_session(self.cloud, token=agent_token(self.cloud, "aiko", time.time))
-        async with talking(opened["websocket_url"]) as customer, talking(desk["websocket_url"]) as agent:
-            self.customer_heard, self.agent_heard = customer.heard, agent.heard
-            await self._ask(customer)
-            await self._be_helped(customer, agent, opened["session_id"])
-            await self._be_closed(customer, agent, opened["session_id"])
+    def tell(self) -> None:
+        self._ask()
+        self._be_helped()
+        self._be_closed()
 
-    async def _ask(self, customer: Talker) -> None:
-        await customer.send("hello")
-        await customer.hear("session", history=[])
-        await customer.send("ping")
-        await customer.hear("pong")
-        await customer.send("dance")
-        await customer.hear("error", code="bad_request")
-        message_id = await customer.say("What are your shipping costs?")
-        await customer.hear("ack", message_id=message_id)
-        await customer.hear("delta", message_id=message_id, index=0)
-        await customer.hear("message", message_id=message_id, author="bot")
+    def _ask(self) -> None:
+        customer = self.customer
+        customer.send(action="hello")
+        customer.wait("session", history=[])
+        customer.send(action="ping")
+        customer.wait("pong")
+        customer.send(action="dance")
+        customer.wait("error", code="bad_request")
+        message_id = customer.say("What are your shipping costs?")
+        customer.wait("ack", message_id=message_id)
+        customer.wait("delta", message_id=message_id, index=0)
+        customer.wait("message", message_id=message_id, author="bot")
 
-    async def _be_helped(self, customer: Talker, agent: Talker, session_id: str) -> None:
-        await agent.send("hello")
-        await agent.hear("queue")
-        await agent.send("ping")
-        await agent.hear("pong")
-        await agent.send("close", session_id=session_id)
-        await agent.hear("error", code="bad_request")
-        await customer.send("request_human", reason="My parcel is wet.")
-        await customer.hear("message", author="system")
-        await customer.hear("handoff", status="waiting")
-        await agent.hear("queue")
-        await agent.send("claim", session_id=session_id)
-        await agent.hear("conversation", session_id=session_id)
-        await customer.hear("handoff", status="handoff")
-        said = await agent.say("I am here.", session_id=session_id)
-        await agent.hear("ack", message_id=said, session_id=session_id)
-        await customer.hear("message", author="agent", content="I am here.")
-        await customer.say("Thank you!")
-        await agent.hear("message", author="customer", content="Thank you!", session_id=session_id)
+    def _be_helped(self) -> None:
+        customer, agent = self.customer, self.agent
+        agent.send(action="hello")
+        agent.wait("queue")
+        agent.send(action="ping")
+        agent.wait("pong")
+        self._do("close")
+        agent.wait("error", code="bad_request")
+        customer.send(action="request_human", reason="My parcel is wet.")
+        customer.wait("message", author="system")
+        customer.wait("handoff", status="waiting")
+        agent.wait("queue", times=2)
+        self._do("claim")
+        agent.wait("conversation", session_id=self.session_id)
+        customer.wait("handoff", status="handoff")
+        self._do("message", message_id="a1", content="I am here.")
+        agent.wait("ack", message_id="a1", session_id=self.session_id)
+        customer.wait("message", author="agent", content="I am here.")
+        customer.say("Thank you!")
+        agent.wait("message", author="customer", content="Thank you!", session_id=self.session_id)
 
-    async def _be_closed(self, customer: Talker, agent: Talker, session_id: str) -> None:
-        await agent.send("return", session_id=session_id)
-        await agent.hear("handoff", status="active", session_id=session_id)
-        await customer.hear("handoff", status="active")
-        await customer.send("hello")
-        await customer.hear("session", status="active")
-        await customer.send("request_human")
-        await customer.hear("handoff", status="waiting")
-        await agent.send("claim", session_id=session_id)
-        await agent.hear("conversation", session_id=session_id)
-        await agent.send("close", session_id=session_id)
-        await customer.hear("handoff", status="closed")
-        await customer.say("Are you there?")
-        await customer.hear("error", code="session_closed")
+    def _be_closed(self) -> None:
+        customer, agent = self.customer, self.agent
+        self._do("return")
+        agent.wait("handoff", status="active", session_id=self.session_id)
+        customer.wait("handoff", status="active")
+        customer.send(action="hello")
+        customer.wait("session", times=2, status="active")
+        customer.send(action="request_human")
+        customer.wait("handoff", times=2, status="waiting")
+        self._do("claim")
+        agent.wait("conversation", times=2, session_id=self.session_id)
+        self._do("close")
+        customer.wait("handoff", status="closed")
+        customer.say("Are you there?")
+        customer.wait("error", code="session_closed")
+
+    def _do(self, action: str, **fields: str) -> None:
+        self.agent.send(action=action, session_id=self.session_id, **fields)
 
 
 @pytest.fixture(scope="module")
-def story(cloud: Cloud) -> Story:
-    told = Story(cloud)
-    asyncio.run(told.tell())
+def story(chat: Chat) -> Story:
+    session_id, customer = chat.begin()
+    told = Story(customer, chat.connect(chat.open(token=chat.agent_token("aiko"))), session_id)
+    told.tell()
     return told
 
 
 def test_what_a_customer_hears_is_described(story: Story) -> None:
-    heard = {require_described("customerHears", frame) for frame in story.customer_heard}
+    heard = {require_described("customerHears", frame) for frame in story.customer.frames}
 
     assert heard == set(messages("customerHears"))
 
 
 def test_what_an_agent_hears_is_described(story: Story) -> None:
-    heard = {require_described("agentHears", frame) for frame in story.agent_heard}
+    heard = {require_described("agentHears", frame) for frame in story.agent.frames}
 
     assert heard == set(messages("agentHears"))
 
 
 def test_every_status_and_author_was_seen(story: Story) -> None:
     schemas = DOCUMENT["components"]["schemas"]
-    (*_, history) = [frame["history"] for frame in story.customer_heard if frame["type"] == "session"]
+    (*_, history) = [frame["history"] for frame in story.customer.frames if frame["type"] == "session"]
 
-    assert {frame["status"] for frame in story.customer_heard if "status" in frame} == set(schemas["Status"]["enum"])
+    assert {frame["status"] for frame in story.customer.frames if "status" in frame} == set(schemas["Status"]["enum"])
     assert {turn["author"] for turn in history} == set(schemas["Author"]["enum"])
 
 
 def test_turns_are_numbered_in_their_order(story: Story) -> None:
-    numbers = [frame["seq"] for frame in story.customer_heard if frame["type"] == "message"]
+    numbers = [frame["seq"] for frame in story.customer.frames if frame["type"] == "message"]
 
     assert numbers == sorted(set(numbers))
 
 
-def test_a_forged_ticket_is_refused_at_the_handshake(cloud: Cloud) -> None:
-    async def connect() -> int:
-        url = open_session(cloud)["websocket_url"].partition("?")[0]
-        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-            async with talking(f"{url}?ticket=forged"):
-                pass
-        return refused.value.status
-
-    assert asyncio.run(connect()) in (401, 403)  # the emulator makes every refusal a 403
+def test_a_forged_ticket_is_refused_at_the_handshake(chat: Chat) -> None:
+    assert chat.refusal(chat.with_ticket("forged")) in (401, 403)  # the emulator makes every refusal a 403

@@ -2,19 +2,13 @@
 
 import time
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
 from chalicelib.chat import persona
-from tests.integration.conftest import Cloud, eventually
-from tests.integration.talk import Chat, at_once, running_chat
+from tests.integration.cloud import eventually
+from tests.integration.talk import Chat, at_once
 from tests.integration.test_permissions import without_statement
-
-
-@pytest.fixture(scope="module")
-def chat(cloud: Cloud) -> Iterator[Chat]:
-    yield from running_chat(cloud)
 
 
 def test_an_answer_streams_and_is_stored(chat: Chat) -> None:

@@ -7,15 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
-import pytest
 
-from tests.integration.conftest import STAGE_PREFIX, Cloud, eventually
-from tests.integration.talk import Chat, running_chat
-
-
-@pytest.fixture(scope="module")
-def chat(cloud: Cloud) -> Iterator[Chat]:
-    yield from running_chat(cloud)
+from tests.integration.cloud import STAGE_PREFIX, Cloud, eventually
+from tests.integration.talk import Chat
 
 
 def workers(cloud: Cloud, function: str) -> list[psutil.Process]:

@@ -3,23 +3,18 @@
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jwt
 import pytest
 import requests
 
-from tests.integration.conftest import Cloud, eventually
-from tests.integration.talk import Chat, at_once, running_chat, ticket_of
+from tests.integration.cloud import Cloud, eventually
+from tests.integration.talk import Chat, at_once, ticket_of
 
 KEY = "a key of an attacker's that has thirty-two bytes"
 REFUSED = 401
-
-
-@pytest.fixture(scope="module")
-def chat(cloud: Cloud) -> Iterator[Chat]:
-    yield from running_chat(cloud)
 
 
 class TestPagesOfOthers:

@@ -4,7 +4,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -16,8 +15,8 @@ from click.testing import CliRunner
 from chalicelib.webhooks import payloads, signatures, sources
 from localcloud.layout import ROOT
 from ops.cli import main as operators_commands
-from tests.integration.conftest import Cloud, eventually
-from tests.integration.talking import Keys, open_session
+from tests.integration.cloud import Cloud, eventually
+from tests.integration.talk import TABLE, Chat
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -155,23 +154,23 @@ def test_the_source_that_extending_shows_is_one() -> None:
     assert source.identify(redelivery) == ("43", "pallet.moved")
 
 
-def test_the_shop_is_shown_how_to_say_who_a_customer_is(cloud: Cloud) -> None:
+def test_the_shop_is_shown_how_to_say_who_a_customer_is(cloud: Cloud, chat: Chat) -> None:
     """The example's token opens a session, in which the assistant knows the customer."""
-    (example,) = blocks(ROOT / "docs" / "deploying.md", "python")
+    (example,) = blocks(ROOT / "docs" / "chat.md", "python")
     names: dict[str, Any] = {}
     exec(example, names)  # noqa: S102 - our own documentation
-    (secret, *_) = Keys(cloud, time.time).active("chat-identity")
+    token = names["identity_token"]("207", "aiko@example.com", "Aiko", chat.secret("chat-identity"))
 
-    opened = open_session(cloud, identity=names["identity_token"]("207", "aiko@example.com", "Aiko", secret))
+    opened = chat.open(identity=token)
 
     key = {"PK": {"S": f"SESSION#{opened['session_id']}"}, "SK": {"S": "META"}}
-    meta = cloud.client("dynamodb").get_item(TableName="frontdesk-local-sessions", Key=key)["Item"]
+    meta = cloud.client("dynamodb").get_item(TableName=TABLE, Key=key)["Item"]
     known = {name: meta[name]["S"] for name in ("customer_id", "email", "name")}
     assert known == {"customer_id": "207", "email": "aiko@example.com", "name": "Aiko"}
 
 
 def test_the_shop_s_script_is_served(cloud: Cloud) -> None:
-    (example,) = blocks(ROOT / "docs" / "deploying.md", "html")
+    (example,) = blocks(ROOT / "docs" / "chat.md", "html")
     (path,) = re.findall(r'src="https://chat\.example\.com(/[^"]+)"', example)
 
     answer = requests.get(cloud.endpoints.http + path, timeout=30)

@@ -13,7 +13,7 @@ from chalicelib.errors import UnavailableError
 from chalicelib.webhooks.event_store import Event, Outcome
 from chalicelib.webhooks.processing import read_event
 from tests.builders import make_envelope
-from tests.integration.conftest import eventually
+from tests.integration.cloud import eventually
 from tests.integration.place import Place
 
 

@@ -11,20 +11,10 @@ import pytest
 from chalicelib.aws.tables import Item, Table
 from chalicelib.chat.handoff import GONE, IN_LINE
 from tests.builders import load_event
-from tests.integration.conftest import STAGE_PREFIX, Cloud, eventually
-from tests.integration.talk import TABLE, Chat, Socket, at_once, running_chat
+from tests.integration.cloud import STAGE_PREFIX, Cloud, eventually
+from tests.integration.talk import TABLE, Chat, Socket, at_once
 
 KEY = "a key of an attacker's that has thirty-two bytes"
-
-
-@pytest.fixture(scope="module")
-def chat(cloud: Cloud) -> Iterator[Chat]:
-    yield from running_chat(cloud)
-
-
-@pytest.fixture(scope="module")
-def table(cloud: Cloud) -> Table:
-    return Table(cloud.client("dynamodb"), TABLE)
 
 
 def ask(cloud: Cloud, function: str, request: dict[str, Any]) -> Any:
@@ -33,13 +23,9 @@ def ask(cloud: Cloud, function: str, request: dict[str, Any]) -> Any:
     return json.loads(answer["Payload"].read())
 
 
-def agent_token(chat: Chat, name: str, **claims: Any) -> str:
-    return chat.sign(**{"use": "agent", "sub": name, "exp": int(time.time()) + 600} | claims)
-
-
 def on_duty(chat: Chat, name: str) -> Socket:
     """An agent at the desk, who has seen the queue."""
-    socket = chat.connect(chat.open(token=agent_token(chat, name)))
+    socket = chat.connect(chat.open(token=chat.agent_token(name)))
     socket.send(action="hello")
     socket.wait("queue")
     return socket
@@ -232,7 +218,7 @@ def test_an_agent_hears_that_the_customer_is_gone(chat: Chat, ana: Socket) -> No
 class TestAttacksOnTheDesk:
     @pytest.mark.parametrize("claims", [{"key": KEY}, {"exp": int(time.time()) - 1}, {"use": "agents"}, {"sub": None}])
     def test_a_token_that_is_forged_or_too_old_is_refused(self, chat: Chat, claims: dict[str, Any]) -> None:
-        answer = chat.post(token=agent_token(chat, "Mallory", **claims))
+        answer = chat.post(token=chat.agent_token("Mallory", **claims))
 
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
 
@@ -242,7 +228,7 @@ class TestAttacksOnTheDesk:
         assert chat.post(token=jwt.encode(claims, "", algorithm="none")).status_code == 401
 
     def test_the_shop_makes_no_agents(self, chat: Chat) -> None:
-        token = agent_token(chat, "Mallory", key=chat.secret("chat-identity"))
+        token = chat.agent_token("Mallory", key=chat.secret("chat-identity"))
 
         assert chat.post(token=token).status_code == 401
 

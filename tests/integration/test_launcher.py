@@ -15,7 +15,7 @@ import pytest
 from localcloud.launcher import SAVE_EVERY_SECONDS
 from localcloud.patches import FIFO_CONCURRENCY
 from localcloud.samples import make_event
-from tests.integration.conftest import Cloud, eventually
+from tests.integration.cloud import Cloud, eventually
 from tests.integration.scratch import Scratch, scratch_cloud
 
 
@@ -40,7 +40,7 @@ def test_state_is_saved_while_it_runs(cloud: Cloud) -> None:
     cloud.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps({}))
 
     saved = cloud.layout.ministack / "secretsmanager.json"
-    eventually(lambda: saved.exists() and name in saved.read_text(), seconds=SAVE_EVERY_SECONDS + 5)
+    eventually(lambda: saved.exists() and name in saved.read_text(), seconds=SAVE_EVERY_SECONDS + 20)
     time.sleep(0.1)
     assert "Persistence: failed" not in (cloud.layout.logs / "ministack.log").read_text()
 
@@ -200,7 +200,8 @@ class TestSockets:
 
         assert json.loads(first)["message"] == "Internal server error"
         assert "secret" not in first
-        assert "KeyError: 'secret'" in (scratch.logs / "functions.log").read_text(encoding="utf-8")
+        log = scratch.logs / "functions.log"
+        eventually(lambda: "KeyError: 'secret'" in log.read_text(encoding="utf-8"))
 
     def test_the_client_s_code_and_reason_are_told(self, scratch: Scratch) -> None:
         function = scratch.function(

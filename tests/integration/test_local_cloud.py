@@ -21,7 +21,7 @@ from chalicelib.webhooks.sources import SOURCES
 from localcloud import samples
 from localcloud.layout import ROOT
 from localcloud.samples import make_event
-from tests.integration.conftest import Cloud, eventually, start_cloud
+from tests.integration.cloud import Cloud, eventually, start_cloud
 from tests.integration.test_docs import blocks
 from tests.integration.test_retries import receive_all
 

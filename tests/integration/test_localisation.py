@@ -17,7 +17,7 @@ from infra.templates import read_template
 from localcloud.ministack import ACCOUNT
 from localcloud.overlooked import enable_expiry
 from localcloud.template import localize_app, localize_data
-from tests.integration.conftest import eventually
+from tests.integration.cloud import eventually
 from tests.integration.scratch import ROLE, Scratch, scratch_cloud
 
 DATA = """

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from localcloud.model.part import ModelServer
-from tests.integration.conftest import Cloud, eventually
+from tests.integration.cloud import Cloud, eventually
 from tests.integration.test_ops import ops_json
 from tests.unit.localcloud.model.serving import HELLO, MODEL, ChatCompletions, Running, bedrock
 

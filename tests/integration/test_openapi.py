@@ -26,8 +26,8 @@ from infra.templates import read_template
 from localcloud.layout import ROOT
 from localcloud.proxy import MAX_BODY_BYTES as GATEWAY_BYTES
 from localcloud.samples import make_event
-from tests.integration.conftest import Cloud
-from tests.integration.talking import agent_token
+from tests.integration.cloud import Cloud
+from tests.integration.test_ops import ops
 from tests.openapi import DOCUMENT, OPERATIONS, SIGNATURE_HEADERS, require_described, require_response, resolve
 
 HEALTH = "/health"
@@ -137,7 +137,7 @@ def open_chat(cloud: Cloud, body: Any = None, *, data: bytes | None = None) -> A
 
 
 def open_desk(cloud: Cloud) -> Answer:
-    return open_chat(cloud, {"token": agent_token(cloud, "aiko", time.time)})
+    return open_chat(cloud, {"token": ops(cloud, "agents", "token", "aiko").stdout.strip()})
 
 
 def resume(cloud: Cloud) -> Answer:

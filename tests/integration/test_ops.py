@@ -24,7 +24,7 @@ from localcloud.layout import ROOT
 from localcloud.samples import make_event
 from ops.cli import main
 from tests.builders import make_envelope
-from tests.integration.conftest import Cloud, eventually, read_json_lines
+from tests.integration.cloud import Cloud, eventually, read_json_lines
 from tests.integration.test_retries import depth, receive_all
 from tests.integration.test_rotation import put_secret
 

@@ -14,22 +14,12 @@ from chalicelib.aws.tables import Table
 from chalicelib.chat.failed_turns import FailedTurn
 from chalicelib.chat.sessions import session_key
 from chalicelib.chat.turns import Turn
-from tests.integration.conftest import Cloud, eventually
-from tests.integration.talk import TABLE, Chat, running_chat
+from tests.integration.cloud import Cloud, eventually
+from tests.integration.talk import Chat
 from tests.integration.test_ops import ops, ops_json
 from tests.integration.test_retries import depth, receive_all
 
 CHAT_DLQ, FAILED_DLQ = "chat-messages-dlq.fifo", "failed-turns-dlq"
-
-
-@pytest.fixture(scope="module")
-def chat(cloud: Cloud) -> Iterator[Chat]:
-    yield from running_chat(cloud)
-
-
-@pytest.fixture(scope="module")
-def table(cloud: Cloud) -> Table:
-    return Table(cloud.client("dynamodb"), TABLE)
 
 
 def test_a_token_lets_an_agent_in(cloud: Cloud, chat: Chat) -> None:

@@ -20,7 +20,7 @@ from chalicelib.webhooks.processing import read_event
 from chalicelib.webhooks.shopify import Redaction
 from chalicelib.webhooks.stored_events import Key, load, rebuild_orders, replay
 from tests.builders import make_envelope
-from tests.integration.conftest import eventually
+from tests.integration.cloud import eventually
 from tests.integration.place import Place
 from tests.unit.webhooks.test_shopify import FULFILMENT, ORDER, REDACTION
 

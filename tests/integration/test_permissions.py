@@ -15,8 +15,8 @@ import pytest
 
 from chalicelib.webhooks.envelope import MAX_INLINE_BODY_BYTES
 from localcloud.samples import make_event
-from tests.integration.conftest import STAGE_PREFIX, Cloud, eventually
-from tests.integration.talking import Talker, converse
+from tests.integration.cloud import STAGE_PREFIX, Cloud, eventually
+from tests.integration.talk import Chat
 
 
 @contextmanager
@@ -131,40 +131,34 @@ def test_without_leave_to_fetch_a_large_body_its_event_comes_back_until_it_can(c
     eventually(lambda: cloud.arrived(event.event_id), seconds=30)
 
 
-def test_without_leave_to_queue_sessions_a_message_is_not_acknowledged(cloud: Cloud) -> None:
-    async def talk(customer: Talker) -> None:
-        with without_statement(cloud, "websocket_message", "QueueSessions"):
-            message_id = await customer.say("Hello")
-            await customer.hear("error", code="unavailable", message_id=message_id)
-        await customer.send("message", message_id=message_id, content="Hello")
-        await customer.hear("ack", message_id=message_id)
-        await customer.hear("message", message_id=message_id, author="bot")
+def test_without_leave_to_queue_sessions_a_message_is_not_acknowledged(cloud: Cloud, chat: Chat) -> None:
+    _, customer = chat.begin()
 
-    heard = converse(cloud, talk)
+    with without_statement(cloud, "websocket_message", "QueueSessions"):
+        message_id = customer.say("Hello")
+        customer.wait("error", code="unavailable", message_id=message_id)
+    customer.say("Hello", message_id)
+    customer.wait("message", message_id=message_id, author="bot")
 
-    assert [frame["type"] for frame in heard[:2]] == ["error", "ack"]
+    assert [frame["type"] for frame in customer.frames[:2]] == ["error", "ack"]
 
 
-def test_without_leave_to_use_sockets_nothing_is_acknowledged_but_the_answer_comes(cloud: Cloud) -> None:
-    async def talk(customer: Talker) -> None:
-        with without_statement(cloud, "websocket_message", "UseSockets"):
-            message_id = await customer.say("What are your shipping costs?")
-            await customer.hear("message", message_id=message_id, author="bot")
-        await customer.send("ping")
-        await customer.hear("pong")
+def test_without_leave_to_use_sockets_nothing_is_acknowledged_but_the_answer_comes(cloud: Cloud, chat: Chat) -> None:
+    _, customer = chat.begin()
 
-    heard = converse(cloud, talk)
+    with without_statement(cloud, "websocket_message", "UseSockets"):
+        customer.ask("What are your shipping costs?")
+    customer.send(action="ping")
+    customer.wait("pong")
 
-    assert {frame["type"] for frame in heard} == {"delta", "message", "pong"}
+    assert {frame["type"] for frame in customer.frames} == {"delta", "message", "pong"}
 
 
-def test_without_leave_to_look_orders_up_the_answer_says_so(cloud: Cloud) -> None:
-    async def talk(customer: Talker) -> None:
-        with without_statement(cloud, "answer_messages", "LookUpOrders"):
-            message_id = await customer.say("Where is my order 1001? My address is aiko@example.com.")
-            await customer.hear("message", message_id=message_id, author="bot")
+def test_without_leave_to_look_orders_up_the_answer_says_so(cloud: Cloud, chat: Chat) -> None:
+    _, customer = chat.begin()
 
-    converse(cloud, talk)
+    with without_statement(cloud, "answer_messages", "LookUpOrders"):
+        customer.ask("Where is my order 1001? My address is aiko@example.com.")
 
     eventually(lambda: "order not looked up" in cloud.logs())
 

@@ -8,7 +8,7 @@ from chalicelib.webhooks.processing import read_event
 from chalicelib.webhooks.retention import BATCH, STOP_BEFORE_MS, Retention, last_heard
 from tests.builders import NOW, load_event
 from tests.fakes import FakeClock
-from tests.integration.conftest import Cloud
+from tests.integration.cloud import Cloud
 from tests.integration.place import Place
 from tests.integration.test_orders import TABLE, shopify, story
 

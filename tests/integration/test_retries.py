@@ -12,7 +12,7 @@ import pytest
 
 from localcloud.samples import make_event
 from tests.builders import make_envelope
-from tests.integration.conftest import Cloud, eventually
+from tests.integration.cloud import Cloud, eventually
 
 
 def receive_all(cloud: Cloud, queue: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from chalicelib.aws.secrets import MIN_AGE_SECONDS
 from chalicelib.webhooks.secret_forms import new_secret
 from localcloud.postgres import NAME, new_password
 from localcloud.samples import make_event
-from tests.integration.conftest import Cloud, eventually
+from tests.integration.cloud import Cloud, eventually
 
 
 def put_secret(cloud: Cloud, name: str, value: object) -> None:

@@ -2,20 +2,14 @@
 
 import random
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from localcloud.model.orders import ASK_FOR_EMAIL
 from localcloud.samples import SOURCES, make_event
-from tests.integration.conftest import Cloud, eventually
-from tests.integration.talk import Chat, running_chat
-
-
-@pytest.fixture(scope="module")
-def chat(cloud: Cloud) -> Iterator[Chat]:
-    yield from running_chat(cloud)
+from tests.integration.cloud import Cloud, eventually
+from tests.integration.talk import Chat
 
 
 def orders(cloud: Cloud) -> list[tuple[Any, ...]]:

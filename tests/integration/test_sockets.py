@@ -15,7 +15,7 @@ from localcloud.ministack import client
 from localcloud.patches import MAX_MESSAGE_BYTES
 from localcloud.processes import raise_file_limit
 from localcloud.proxy import Proxy
-from tests.integration.conftest import eventually
+from tests.integration.cloud import eventually
 from tests.integration.scratch import Scratch, scratch_cloud
 
 CONNECT = """

@@ -7,7 +7,7 @@ partial failures, after which a shard goes on from the lowest number that failed
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +21,8 @@ from chalicelib.chat.sessions import Session, Sessions, session_key
 from chalicelib.chat.summaries import CLAIM_SECONDS, Summaries, Summarizing, count_answer
 from chalicelib.chat.turns import Turn
 from chalicelib.errors import UnavailableError
-from tests.integration.conftest import Cloud, eventually
-from tests.integration.talk import TABLE, Chat, running_chat
+from tests.integration.cloud import Cloud, eventually
+from tests.integration.talk import TABLE, Chat
 from tests.unit.chat.test_summaries import FakeModel
 
 BATCH = 10
@@ -213,11 +213,6 @@ def test_a_summary_that_is_being_made_while_its_session_goes_leaves_nothing(tabl
     Summarizing(sessions, Summaries(table), FakeModel(meanwhile=end), budget_of(table), time.time).handle(change)
 
     assert table.query(f"SESSION#{session_id}") == []
-
-
-@pytest.fixture(scope="module")
-def chat(cloud: Cloud) -> Iterator[Chat]:
-    yield from running_chat(cloud)
 
 
 def test_the_deployed_functions_summarise_and_clean_up(cloud: Cloud, chat: Chat) -> None:

@@ -23,7 +23,7 @@ from localcloud.layout import ROOT
 from localcloud.processes import free_port
 from localcloud.samples import make_event
 from tests.builders import make_envelope, sqs_event
-from tests.integration.conftest import Cloud, eventually
+from tests.integration.cloud import Cloud, eventually
 
 
 @pytest.fixture

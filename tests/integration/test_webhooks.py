@@ -22,7 +22,7 @@ from chalicelib.webhooks.sources import MAX_BODY_BYTES, SOURCES
 from localcloud import samples
 from localcloud.samples import Event, make_event
 from tests.builders import make_envelope
-from tests.integration.conftest import Cloud, eventually, read_json_lines
+from tests.integration.cloud import Cloud, eventually, read_json_lines
 from tests.openapi import SIGNATURE_HEADERS, require_described
 
 ODD_BODIES = {
@@ -199,7 +199,7 @@ HEADERS = ["Content-Type", "Accept", "X-GitHub-Delivery", *SIGNATURE_HEADERS]
 QUERIES = ["hub.mode", "hub.verify_token", "hub.challenge", "bodySHA256"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     method=st.sampled_from(["POST", "GET"]),
     source=st.sampled_from([*SOURCES]) | st.text(min_size=1, max_size=20),

@@ -1,15 +1,12 @@
 """Tables: values as DynamoDB has them, conditions, and the classes of errors."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from chalicelib.aws.tables import (
     ATTEMPTS,
@@ -25,6 +22,7 @@ from chalicelib.aws.tables import (
 )
 from chalicelib.errors import UnavailableError
 from tests.fakes import Requests
+from tests.tables import TABLE
 
 KEY = {"PK": "a", "SK": "1"}
 SCALARS = st.one_of(
@@ -34,16 +32,8 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(s
 
 
 @pytest.fixture
-def requests() -> Iterator[Requests]:
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="things",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
-            KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
-        )
-        yield Requests(client)
+def requests(dynamodb: Any) -> Requests:
+    return Requests(dynamodb)
 
 
 @pytest.fixture
@@ -53,7 +43,7 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def table(requests: Requests, pauses: list[float]) -> Table:
-    return Table(requests, "things", pauses.append)
+    return Table(requests, TABLE, pauses.append)
 
 
 class TestValues:

@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-import boto3
-from moto import mock_aws
-
 from chalicelib.aws.tables import Item, Table
 from chalicelib.chat.agents import Agents
 from chalicelib.chat.desk import Desk
@@ -22,6 +19,7 @@ from chalicelib.chat.tokens import Identity, Ticket
 from chalicelib.chat.turns import Turn
 from chalicelib.errors import UnavailableError
 from tests.builders import NOW
+from tests.tables import TABLE, sessions_table
 
 
 @dataclass
@@ -61,7 +59,7 @@ class Place:
 
     def __init__(self, client: Any, hours: str = "") -> None:
         self.clock, self.socket = TickingClock(), FakeSocket()
-        self.table = Table(client, "sessions", sleep=lambda _: None)
+        self.table = Table(client, TABLE, sleep=lambda _: None)
         self.sessions = Sessions(self.table, self.clock, lambda: uuid4().hex)
         self.messages = Messages(self.table, self.clock)
         self.handoffs = Handoffs(self.table, self.clock, OpeningHours.read(hours))
@@ -112,12 +110,5 @@ class Place:
 
 @contextmanager
 def open_place(hours: str = "") -> Iterator[Place]:
-    with mock_aws():
-        client = boto3.client("dynamodb", "us-east-1")
-        client.create_table(
-            TableName="sessions",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
-            KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
-        )
+    with sessions_table() as client:
         yield Place(client, hours)

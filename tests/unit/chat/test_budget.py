@@ -1,29 +1,19 @@
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from moto import mock_aws
 
 from chalicelib.aws.tables import Table
 from chalicelib.chat import persona
 from chalicelib.chat.budget import Budget
 from tests.builders import NOW
 from tests.fakes import FakeClock
+from tests.tables import TABLE
 
 
 @pytest.fixture
-def table() -> Iterator[Table]:
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="sessions",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
-            KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
-        )
-        yield Table(client, "sessions", sleep=lambda _: None)
+def table(dynamodb: Any) -> Table:
+    return Table(dynamodb, TABLE, sleep=lambda _: None)
 
 
 def budget(table: Table, clock: FakeClock | None = None) -> Budget:
@@ -77,7 +67,7 @@ class NoClient:
 
 
 def test_without_the_table_it_allows() -> None:
-    broken = Budget(Table(NoClient(), "sessions", sleep=lambda _: None), FakeClock(NOW), 1, 1)
+    broken = Budget(Table(NoClient(), TABLE, sleep=lambda _: None), FakeClock(NOW), 1, 1)
 
     broken.add(5)
 

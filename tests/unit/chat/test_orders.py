@@ -8,7 +8,8 @@ from chalicelib.aws.tables import RefusedError
 from chalicelib.chat.misses import ADDRESS_MISSES, SESSION_MISSES, Misses
 from chalicelib.chat.orders import OrderFunction
 from chalicelib.errors import UnavailableError
-from tests.unit.chat.world import TABLE, World
+from tests.tables import TABLE
+from tests.unit.chat.world import World
 
 
 class FakeFunction:

@@ -31,9 +31,9 @@ from tests.fakes import (
     FakeSockets,
     Requests,
 )
+from tests.tables import TABLE
 
 SIGNING, IDENTITY = "signing secret of thirty-two bytes", "identity secret of thirty-two bytes"
-TABLE = "sessions"
 
 
 @dataclass

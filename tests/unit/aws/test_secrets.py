@@ -101,3 +101,28 @@ def test_when_it_cannot_be_read_the_last_value_serves(
     assert cache.get("a") == "first"
     with pytest.raises(UnavailableError):
         cache.get("b")
+
+
+def test_one_may_be_wanted_younger(cache: SecretCache, manager: FakeSecretsManager, clock: FakeClock) -> None:
+    cache.get("a")
+    manager.secrets["a"] = "second"
+    clock.now += 31
+
+    assert cache.get("a") == "first"
+    assert cache.get("a", 30) == "second"
+
+
+def test_while_it_cannot_be_read_it_is_not_tried_at_each_use(
+    cache: SecretCache, manager: FakeSecretsManager, clock: FakeClock
+) -> None:
+    cache.get("a")
+    manager.error = EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+    clock.now += 31
+
+    for _ in range(5):
+        assert cache.get("a", 30) == "first"
+    assert len(manager.reads) == 2
+    clock.now += MIN_AGE_SECONDS + 0.1
+    manager.error = None
+    manager.secrets["a"] = "second"
+    assert cache.get("a", 30) == "second"

@@ -198,12 +198,23 @@ class AnswerSettings:
     """What answering needs beside the chat and the model."""
 
     failed_turns_queue_url: str
+
+    @classmethod
+    def from_environ(cls, variables: Mapping[str, str]) -> Self:
+        (queue_url,) = _required(variables, "FAILED_TURNS_QUEUE_URL")
+        return cls(queue_url)
+
+
+@dataclass(frozen=True)
+class BudgetSettings:
+    """How many tokens the model may cost in a day."""
+
     daily_tokens: int
 
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> Self:
-        queue_url, tokens = _required(variables, "FAILED_TURNS_QUEUE_URL", "MODEL_DAILY_TOKENS")
-        return cls(queue_url, _whole_number("MODEL_DAILY_TOKENS", tokens, 0, 10**12))
+        (tokens,) = _required(variables, "MODEL_DAILY_TOKENS")
+        return cls(_whole_number("MODEL_DAILY_TOKENS", tokens, 0, 10**12))
 
 
 @dataclass(frozen=True)

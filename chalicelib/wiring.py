@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.sockets import Connections
     from chalicelib.aws.tables import Table
     from chalicelib.chat.answers import Answering
+    from chalicelib.chat.budget import Budget
     from chalicelib.chat.desk import Desk
     from chalicelib.chat.expiry import Expiry
     from chalicelib.chat.failed_turns import TurnWriter
@@ -144,10 +145,10 @@ def sessions() -> "Sessions":
 @cache
 def tokens() -> "Tokens":
     from chalicelib.aws.secret_lists import SecretLists
-    from chalicelib.chat.tokens import Tokens
+    from chalicelib.chat.tokens import SECRET_SECONDS, Tokens
 
     prefix = settings.ChatSettings.from_environ(settings.environ()).secrets_prefix
-    return Tokens(SecretLists(secret_cache(), prefix, time.time), time.time)
+    return Tokens(SecretLists(secret_cache(), prefix, time.time, SECRET_SECONDS), time.time)
 
 
 @cache
@@ -238,11 +239,17 @@ def model() -> "BedrockModel":
 
 
 @cache
+def budget() -> "Budget":
+    from chalicelib.chat.budget import Budget
+
+    return Budget(sessions_table(), time.time, settings.BudgetSettings.from_environ(settings.environ()).daily_tokens)
+
+
+@cache
 def answering() -> "Answering":
     from chalicelib.aws.clients import client
     from chalicelib.aws.queues import SqsQueue
     from chalicelib.chat.answers import Answering
-    from chalicelib.chat.budget import Budget
     from chalicelib.chat.failed_turns import FailedTurnQueue
     from chalicelib.chat.summaries import Summaries
 
@@ -258,7 +265,7 @@ def answering() -> "Answering":
         orders(),
         sockets(),
         failed_turns,
-        Budget(sessions_table(), time.time, config.daily_tokens),
+        budget(),
         time.time,
         time.sleep,
     )
@@ -275,9 +282,11 @@ def session_queue() -> "SessionQueue":
 def orders() -> "OrderFunction":
     from chalicelib.aws.clients import SLOW, client
     from chalicelib.aws.functions import Function
+    from chalicelib.chat.misses import Misses
     from chalicelib.chat.orders import OrderFunction
 
-    return OrderFunction(Function(client("lambda", None, SLOW), settings.deployed_name("look_up_order")))
+    function = Function(client("lambda", None, SLOW), settings.deployed_name("look_up_order"))
+    return OrderFunction(function, Misses(sessions_table(), time.time))
 
 
 @cache
@@ -291,7 +300,7 @@ def turn_writer() -> "TurnWriter":
 def summarizing() -> "Summarizing":
     from chalicelib.chat.summaries import Summaries, Summarizing
 
-    return Summarizing(sessions(), Summaries(sessions_table()), model(), time.time)
+    return Summarizing(sessions(), Summaries(sessions_table()), model(), budget(), time.time)
 
 
 @cache

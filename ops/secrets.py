@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from chalicelib.aws.secrets import MAX_AGE_SECONDS
+from chalicelib.chat.tokens import SECRET_SECONDS
 from chalicelib.webhooks.secret_forms import fault_of, new_secret
 from chalicelib.webhooks.sources import SOURCES
 from ops.chat_secrets import CHAT_SECRETS, chat_fault_of, new_chat_secret
@@ -20,7 +21,15 @@ from ops.rotation import finish, has_active, holds, read_document, rotate, set_s
 from ops.stage import Stage, pass_stage
 from ops.times import Span, utc_now
 
-_CACHED = timedelta(seconds=MAX_AGE_SECONDS)
+
+def _kept(source: str) -> timedelta:
+    """How long functions keep what they have read of a secret."""
+    return timedelta(seconds=SECRET_SECONDS if source in CHAT_SECRETS else MAX_AGE_SECONDS)
+
+
+def _words(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    return f"{seconds // 60} minutes" if seconds >= 60 else f"{seconds} seconds"
 
 
 @dataclass(frozen=True)
@@ -133,8 +142,9 @@ def rotate_(
 ) -> None:
     """Add a secret to SOURCE, and let the older ones end.
 
-    They end by themselves after the overlap. SOURCE is one of those of `sources list`, or chat-identity or
-    chat-signing.
+    They end by themselves after the overlap. Functions keep what they have read for five minutes, of the chat's secrets
+    for 30 seconds: for so long after a rotation they accept an older one whose end they do not know yet, and sign with
+    it. A rotation closes no socket. SOURCE is one of those of `sources list`, or chat-identity or chat-signing.
     """
     if finishing and (value or generate):
         raise click.UsageError("--finish adds no secret: leave the others out.")
@@ -145,7 +155,7 @@ def rotate_(
     if finishing:
         confirm(f"Refuse on the stage {stage.name} what is signed with an older secret of {source}?", yes=yes)
         stored.write(finish(document, now))
-        click.echo(f"{source} accepts only its newest secret, within five minutes everywhere.", err=True)
+        click.echo(f"{source} accepts only its newest secret, within {_words(_kept(source))} everywhere.", err=True)
         return
     end = _end(now, overlap)
     secret = _new_value(source, value, generate=generate)
@@ -153,10 +163,11 @@ def rotate_(
         raise click.ClickException(f"{source} has this secret already: take a new one.")
     stored.write(rotate(document, secret, now, overlap))
     click.echo(f"{source} has a new secret; the older ones end at {end:%Y-%m-%d %H:%M:%S} UTC.", err=True)
-    if overlap < _CACHED:
+    kept = _kept(source)
+    if overlap < kept:
         click.echo(
-            "Warning: the overlap is shorter than five minutes. Functions that have read the secrets before do not know"
-            f" this end: they may accept the older ones until {now + _CACHED:%Y-%m-%d %H:%M:%S} UTC.",
+            f"Warning: the overlap is shorter than {_words(kept)}. Functions that have read the secrets before do not"
+            f" know this end: they may accept the older ones until {now + kept:%Y-%m-%d %H:%M:%S} UTC.",
             err=True,
         )
     if generate:

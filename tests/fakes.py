@@ -160,6 +160,12 @@ class FakeFifoQueue(FakeQueue):
     """``retries`` are the receipt handles of messages that shall come back soon."""
 
     retries: list[str] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+
+    def send(self, body: str, *, group: str, once: str | None = None) -> None:
+        if once not in self.names:
+            super().send(body, group=group)
+        self.names |= {once} if once else set()
 
     def retry_in(self, receipt_handle: str, seconds: int) -> None:
         self.retries.append(receipt_handle)
@@ -192,7 +198,7 @@ class FakeOrders:
     answer: dict[str, Any] = field(default_factory=lambda: {"number": 1001, "status": "paid"})
     asked: list[dict[str, Any]] = field(default_factory=list)
 
-    def look_up(self, number: str, *, customer_id: str | None, email: str | None) -> Mapping[str, Any]:
+    def look_up(self, number: str, *, session_id: str, customer_id: str | None, email: str | None) -> Mapping[str, Any]:
         self.asked.append({"number": number, "customer_id": customer_id, "email": email})
         return self.answer
 

@@ -34,11 +34,14 @@ class FifoQueue:
     client: Any
     url: str
 
-    def send(self, body: str, *, group: str) -> None:
-        """Return once the queue holds the message, else raise ``UnavailableError``."""
+    def send(self, body: str, *, group: str, once: str | None = None) -> None:
+        """Return once the queue holds the message, else raise ``UnavailableError``.
+
+        Of those that are sent ``once`` under the same name within five minutes, it holds the first.
+        """
         try:
             self.client.send_message(
-                QueueUrl=self.url, MessageBody=body, MessageGroupId=group, MessageDeduplicationId=uuid4().hex
+                QueueUrl=self.url, MessageBody=body, MessageGroupId=group, MessageDeduplicationId=once or uuid4().hex
             )
         except (ClientError, BotoCoreError) as error:
             raise UnavailableError("The message cannot be queued at the moment; send it again.") from error

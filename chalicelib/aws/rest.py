@@ -16,6 +16,7 @@ from chalicelib.errors import (
     InvalidBodyError,
     NotFoundError,
     RequestError,
+    SettingsError,
     SignatureError,
     TooLargeError,
     UnauthorizedError,
@@ -39,7 +40,7 @@ _STATUS: Mapping[type[FrontdeskError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
-    FrontdeskError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
 
@@ -140,8 +141,8 @@ def cross_origin(answer: Callable[..., Response]) -> Callable[..., Response]:
 
 
 def answer_error(error: Exception) -> Response:
-    """The one place where an error becomes an HTTP answer. What was not raised on purpose is logged, not told."""
-    if not isinstance(error, FrontdeskError):
+    """The one place where an error becomes an HTTP answer. What was not raised for the caller is logged, not told."""
+    if not isinstance(error, RequestError | UnavailableError | SettingsError):
         telemetry.logger.error("unexpected error", exc_info=error)
         return _error(HTTPStatus.INTERNAL_SERVER_ERROR, FrontdeskError.code, "Something broke here; it is logged.")
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
@@ -149,7 +150,7 @@ def answer_error(error: Exception) -> Response:
         telemetry.logger.error("request failed", exc_info=error)
     extra: dict[str, Any] = {"reasons": error.reasons} if isinstance(error, InvalidBodyError) else {}
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, UnavailableError) else {}
-    message = str(error) if isinstance(error, RequestError | UnavailableError) else "The service is misconfigured."
+    message = "The service is misconfigured." if isinstance(error, SettingsError) else str(error)
     return _error(status, error.code, message, headers, extra)
 
 

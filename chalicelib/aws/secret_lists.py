@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from chalicelib.aws.secrets import SecretCache
+from chalicelib.aws.secrets import MAX_AGE_SECONDS, SecretCache
 from chalicelib.errors import UnavailableError
 
 
@@ -71,16 +71,17 @@ class SecretLists:
     """Reads ``<prefix><name>`` through a cache. ``clock`` gives seconds since the epoch.
 
     An end is kept to at each use, whatever the age of the cache. What was read before somebody set the end does not
-    know it, and serves for five minutes more.
+    know it, and serves for ``max_age`` seconds more.
     """
 
     cache: SecretCache
     prefix: str
     clock: Callable[[], float]
+    max_age: float = MAX_AGE_SECONDS
 
     def active(self, name: str) -> Sequence[str]:
         """All secrets of a name that count, empty where it has none."""
-        return self._read(self.cache.get(self.prefix + name), name)
+        return self._read(self.cache.get(self.prefix + name, self.max_age), name)
 
     def refreshed(self, name: str) -> Sequence[str]:
         """The same, read anew unless that was done a moment ago."""

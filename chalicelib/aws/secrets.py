@@ -51,17 +51,22 @@ class SecretCache:
     clock: Callable[[], float]
     _known: dict[str, tuple[float, str | None]] = field(default_factory=dict, repr=False)
 
-    def get(self, name: str) -> str | None:
-        """The secret's text, None when there is no such secret. ``UnavailableError`` when it cannot be known."""
+    def get(self, name: str, max_age: float = MAX_AGE_SECONDS) -> str | None:
+        """The secret's text as it was ``max_age`` seconds ago at most, None when there is no such secret.
+
+        When it cannot be read, what is known serves on, and it is tried again in a moment; ``UnavailableError`` when
+        nothing is known.
+        """
         known = self._known.get(name)
-        if known and self.clock() - known[0] <= MAX_AGE_SECONDS:
+        if known and self.clock() - known[0] <= max_age:
             return known[1]
         try:
             return self._fetch(name)
         except UnavailableError:
-            if known:
-                return known[1]
-            raise
+            if known is None:
+                raise
+            self._known[name] = (self.clock() - max_age + MIN_AGE_SECONDS, known[1])
+            return known[1]
 
     def refresh(self, name: str) -> str | None:
         """The secret's text, read anew unless that was done a moment ago."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib import telemetry
 from chalicelib.errors import UnavailableError
 
 MAX_FRAME_BYTES = 128 * 1024
@@ -20,8 +21,14 @@ class Connections:
     client: Any
 
     def send(self, connection_id: str, frame: Mapping[str, Any]) -> bool:
-        """Send a frame; whether the connection is still there. ``UnavailableError`` when that cannot be known."""
+        """Send a frame; whether the connection is still there. ``UnavailableError`` when that cannot be known.
+
+        A frame that is too large for API Gateway never leaves: it is logged, and not to be had.
+        """
         data = json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(data) > MAX_FRAME_BYTES:
+            telemetry.logger.error("frame too large", type=str(frame.get("type")), bytes=len(data))
+            raise UnavailableError("What was asked for is too large to be shown.")
         return self._call("post_to_connection", connection_id, Data=data)
 
     def close(self, connection_id: str) -> bool:

@@ -87,7 +87,11 @@ class Agents:
 
 
 def conversation(session: Session, summary: str | None, turns: list[Turn]) -> frames.Frame:
-    """What an agent sees of a conversation; ``connected`` says whether its customer has a socket."""
+    """What an agent sees of a conversation, its newest turns as far as they fit beside the summary.
+
+    ``connected`` says whether its customer has a socket.
+    """
+    room = frames.MAX_HISTORY_BYTES - frames.size(summary)
     return {
         "type": "conversation",
         "session_id": session.session_id,
@@ -96,5 +100,5 @@ def conversation(session: Session, summary: str | None, turns: list[Turn]) -> fr
         "connected": session.connection_id is not None,
         "summary": summary,
         "agent": session.agent,
-        "history": [frames.shown(turn) for turn in turns],
+        "history": frames.history(turns, room),
     }

@@ -41,7 +41,7 @@ AWAIT_SECONDS = 8
 class Orders(Protocol):
     """The orders, which webhooks brought."""
 
-    def look_up(self, number: str, *, customer_id: str | None, email: str | None) -> Mapping[str, Any]:
+    def look_up(self, number: str, *, session_id: str, customer_id: str | None, email: str | None) -> Mapping[str, Any]:
         """One order of a customer's, or of whoever knows its number and e-mail address; ``{"error": …}`` else."""
 
 
@@ -127,18 +127,22 @@ class Answering:
         sender = DeltaSender(self.socket, self.sessions, session, turn.message_id, self.clock, run=receives - 1)
         replying = Replying(self.model, self.clock, self.sleep, self.clock() + ANSWER_SECONDS)
         reply = replying.reply(system, build_messages(system, turns), self._tools(session, wish), sender)
-        stored = self._store(session, turn, reply, wish.reason)
-        if reply.tokens:
-            self.budget.add(reply.tokens)
-        return stored
+        try:
+            return self._store(session, turn, reply, wish.reason)
+        finally:
+            if reply.tokens:
+                self.budget.add(reply.tokens)
 
     def _tools(self, session: Session, wish: "_Wish") -> Mapping[str, Tool]:
         def look_up_order(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
             known = session.customer_id if session.customer_id != ANONYMOUS else None
-            number, email = str(arguments.get("number", "")), arguments.get("email")
-            return self.orders.look_up(number, customer_id=known, email=email if isinstance(email, str) else None)
+            number, given = str(arguments.get("number", "")), arguments.get("email")
+            email = given if isinstance(given, str) else None
+            return self.orders.look_up(number, session_id=session.session_id, customer_id=known, email=email)
 
         def request_human(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+            if not self.handoffs.has_room(session):
+                return {"error": "More people wait than the team can help; the customer may ask again in some minutes."}
             wish.reason = str(arguments.get("reason") or "The customer asked for a person.")[: frames.MAX_REASON]
             return {"status": "A person of the team has been asked to take over."}
 
@@ -155,7 +159,7 @@ class Answering:
             response_id=f"{session.session_id}:{turn.seq + 1}",
         )
         try:
-            stored = self._write(session, answer, reply.tokens, wish)
+            stored = self._write(session, answer, reply, wish)
         except UnavailableError as error:
             telemetry.logger.error("answer not stored", session_id=session.session_id, seq=answer.seq, exc_info=error)
             self.failed_turns.keep(FailedTurn(session.session_id, answer))
@@ -167,14 +171,15 @@ class Answering:
             self._show_stored(stored)
         return stored
 
-    def _write(self, session: Session, answer: Turn, tokens: int, wish: str | None) -> "_Stored | None":
+    def _write(self, session: Session, answer: Turn, reply: Reply, wish: str | None) -> "_Stored | None":
         """The answer, and on META that it is there; with a wish for a person, the handoff too.
 
         When the answer had been stored before, that one counts.
         """
         for _ in range(handoff.ATTEMPTS):
-            extra: dict[str, Any] = {"answered": answer.seq - 1, **count_answer(session)}
-            extra |= {"tokens": session.tokens + tokens} if tokens else {}
+            counted = count_answer(session, is_complete=reply.complete)
+            extra: dict[str, Any] = {"answered": answer.seq - 1, **counted}
+            extra |= {"tokens": session.tokens + reply.tokens} if reply.tokens else {}
             note, writes = None, [_note_answer(session, extra)]
             if wish is not None:
                 writes, note = self.handoffs.writes(session, handoff.to_people("assistant", wish), extra=extra)
@@ -188,7 +193,7 @@ class Answering:
                     return self._stored_before(found, answer)
                 session = found
                 continue
-            unsummarised, charged = extra["unsummarised"], session.tokens + tokens
+            unsummarised, charged = extra["unsummarised"], session.tokens + reply.tokens
             after = replace(session, answered=answer.seq - 1, unsummarised=unsummarised, tokens=charged)
             return _Stored(replace(after, status="waiting", seq=note.seq) if note else after, answer, note)
         raise UnavailableError("The conversation moves too fast at the moment.")

@@ -1,7 +1,7 @@
 """The budget: how many tokens the model may cost in a day, all sessions together, and in one session.
 
-The day's sum is one item of the table, to which every answer adds, after it was shown; what that returns is known to
-the process from then on. The ceiling is therefore passed by one answer of each process at most.
+The day's sum is one item of the table, to which every answer adds, after it was shown, and every summary; what that
+returns is known to the process from then on. The ceiling is therefore passed by one of them in each process at most.
 """
 
 from collections.abc import Callable

@@ -8,13 +8,13 @@ line: as soon as one of them writes, else when ``check_waiting`` comes by.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from chalicelib import telemetry
 from chalicelib.aws.tables import ConditionFailedError, Item, Table, delete, put, update
 from chalicelib.chat import frames, handoff
 from chalicelib.chat.deltas import Socket
-from chalicelib.chat.handoff import AGENT, DESK, Handoffs, Step
+from chalicelib.chat.handoff import AGENT, DESK, Handoffs, Step, gone_at
 from chalicelib.chat.sessions import CONNECTION_SECONDS, Connection, Session, connection_key
 from chalicelib.chat.tokens import Ticket
 from chalicelib.errors import RequestError, UnauthorizedError, UnavailableError
@@ -28,12 +28,19 @@ _GONE_SECONDS = 3_600
 
 @dataclass(frozen=True)
 class Agent:
-    """One socket of an agent's. ``gone_at`` is when it was found to be gone, in seconds since the epoch."""
+    """One socket of an agent's.
+
+    ``gone_at`` is when it was found to be gone, or its token expired, in seconds since the epoch.
+    """
 
     connection_id: str
     name: str
     ttl: int
     gone_at: int | None = None
+
+    @classmethod
+    def from_item(cls, item: Item, now: float) -> Self:
+        return cls(item["SK"].removeprefix(AGENT), item["agent"], item["ttl"], gone_at(item, now))
 
 
 @dataclass(frozen=True)
@@ -48,11 +55,12 @@ class Desk:
     def connect(self, ticket: Ticket, connection_id: str) -> None:
         """Put an agent on duty, and use up their ticket. ``UnauthorizedError`` when it was used before."""
         ttl = int(self.clock()) + CONNECTION_SECONDS
+        who = {"agent": ticket.agent, "ttl": ttl} | ({"ends_at": ticket.until} if ticket.until is not None else {})
         try:
             self.table.transact(
                 put({"PK": DESK, "SK": f"TICKET#{ticket.id}", "ttl": ttl}),
-                put({**_agent_key(connection_id), "agent": ticket.agent, "ttl": ttl}),
-                put({**connection_key(connection_id), "agent": ticket.agent, "ttl": ttl}),
+                put({**_agent_key(connection_id), **who}),
+                put({**connection_key(connection_id), **who}),
             )
         except ConditionFailedError:
             raise UnauthorizedError from None
@@ -94,10 +102,7 @@ class Desk:
     def agents(self) -> list[Agent]:
         """Every socket of an agent's, those included that are gone since a while ago."""
         now = self.clock()
-        found = [
-            Agent(item["SK"].removeprefix(AGENT), item["agent"], item["ttl"], item.get("gone_at"))
-            for item in self.table.query(DESK, AGENT)
-        ]
+        found = [Agent.from_item(item, now) for item in self.table.query(DESK, AGENT)]
         return [agent for agent in found if agent.ttl > now]
 
     def is_away(self, name: str | None, agents: list[Agent] | None = None) -> bool:
@@ -117,7 +122,7 @@ class Desk:
                 continue
             mine = [_entry(item) for item in entries if item.get("agent") == agent.name]
             waiting = [_entry(item) for item in entries if item.get("agent") in (None, *away - {agent.name})]
-            self.show(agent.connection_id, {"type": "queue", "waiting": waiting, "mine": mine})
+            self.show(agent.connection_id, frames.queue(waiting, mine))
 
     def tell(self, name: str | None, frame: frames.Frame) -> bool:
         """Show a frame to an agent, on every socket they have open; whether there is one, as far as can be known."""
@@ -130,7 +135,8 @@ class Desk:
         try:
             if self.socket.send(connection_id, frame):
                 return True
-        except UnavailableError:
+        except UnavailableError as error:
+            telemetry.logger.warning("frame not sent", type=str(frame["type"]), detail=str(error))
             return True  # the next change shows the queue again
         self.disconnect(Connection(connection_id))
         return False
@@ -181,7 +187,8 @@ def _entry(item: Item) -> dict[str, Any]:
 
 
 def _fields(item: Item) -> Iterator[tuple[str, Any]]:
-    for name in ("session_id", "customer", "reason", "agent", "left"):
+    for name in ("session_id", "customer", "agent", "left"):
         if name in item:
             yield name, item[name]
+    yield "reason", frames.short(item["reason"], frames.SHOWN_REASON)
     yield "since", frames.iso(item["since"])

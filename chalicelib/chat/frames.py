@@ -19,7 +19,10 @@ MAX_CONTENT = 4_000
 MAX_REASON = 500
 
 MAX_HISTORY_BYTES = 100_000
-"""Of the 128 KB that a connection takes in one message."""
+"""Of the 128 KB that a connection takes in one message; lists of any kind stay within."""
+
+SHOWN_REASON = 200
+"""Characters of a reason in a queue."""
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
@@ -139,16 +142,40 @@ def session(session_id: str, status: str, turns: Sequence[Turn]) -> Frame:
     return {"type": "session", "session_id": session_id, "status": status, "history": history(turns)}
 
 
-def history(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    """The newest turns that fit into one frame, in their order."""
-    kept: list[dict[str, Any]] = []
-    left = MAX_HISTORY_BYTES
-    for turn in reversed(turns):
-        entry = shown(turn)
-        left -= len(json.dumps(entry, ensure_ascii=False).encode())
-        if left < 0:
+def history(turns: Sequence[Turn], room: int = MAX_HISTORY_BYTES) -> list[dict[str, Any]]:
+    """The newest turns that fit into ``room`` bytes, in their order."""
+    return _fitting([shown(turn) for turn in reversed(turns)], room)[::-1]
+
+
+def queue(waiting: Sequence[Mapping[str, Any]], mine: Sequence[Mapping[str, Any]]) -> Frame:
+    """Who waits, and which conversations are an agent's; of both the oldest, as far as they fit into one frame.
+
+    Whoever still waits comes before those who are ``left``. ``total`` counts all of ``waiting``.
+    """
+    own = _fitting(mine, MAX_HISTORY_BYTES // 2)
+    still_first = sorted(waiting, key=lambda entry: entry.get("left", False))
+    fitting = _fitting(still_first, MAX_HISTORY_BYTES - size(own))
+    oldest_first = sorted(fitting, key=lambda entry: entry["since"])
+    return {"type": "queue", "waiting": oldest_first, "mine": own, "total": len(waiting)}
+
+
+def size(value: Any) -> int:
+    """How many bytes a part of a frame takes, at most."""
+    return len(json.dumps(value, ensure_ascii=False).encode())
+
+
+def short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _fitting(entries: Sequence[Any], room: int) -> list[Any]:
+    """The first of ``entries`` that fit into ``room`` bytes together."""
+    kept = []
+    for entry in entries:
+        room -= size(entry) + len(", ")
+        if room < 0:
             break
-        kept.insert(0, entry)
+        kept.append(entry)
     return kept
 
 

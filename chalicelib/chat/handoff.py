@@ -14,8 +14,10 @@ from typing import Any
 
 from chalicelib.aws.tables import ConditionFailedError, Item, Table, Write, delete, put, update
 from chalicelib.chat.hours import ALWAYS, OpeningHours
+from chalicelib.chat.messages import agent_message_key
 from chalicelib.chat.sessions import Session, Status, session_key
 from chalicelib.chat.summaries import count_answer
+from chalicelib.chat.tokens import ANONYMOUS
 from chalicelib.chat.turns import BACKSTOP_SECONDS, Turn
 from chalicelib.errors import NotFoundError, RequestError, UnavailableError
 
@@ -23,6 +25,9 @@ DESK = "DESK"
 WAITING = "WAITING#"
 AGENT = "AGENT#"
 ATTEMPTS = 8
+
+MAX_LINE = 100
+"""So many customers nobody knows may wait at the same time: anybody can open sessions, and agents read the line."""
 
 IN_LINE = "You are in line for a person of our team. They can read this conversation."
 NOBODY = (
@@ -131,7 +136,8 @@ class Handoffs:
             now = int(self.clock())
             turn = Turn(session.seq + 1, "agent", content, now, response_id=message_id, agent=session.agent)
             item = turn.to_item(session.session_id)
-            marker = {"PK": item["PK"], "SK": f"MSG#{message_id}", "seq": turn.seq, "ttl": item["ttl"]}
+            key = agent_message_key(session, message_id)
+            marker = {**key, "seq": turn.seq, "ttl": item["ttl"]}
             change = _update(session, {"seq": turn.seq, **_use(session, now), **count_answer(session)})
             try:
                 self.table.transact(put(marker), put(item), change)
@@ -166,11 +172,17 @@ class Handoffs:
         now = self.clock()
         return [item for item in self.table.query(DESK, WAITING) if item["ttl"] > now]
 
+    def has_room(self, session: Session) -> bool:
+        """Whether a session may get in line: always, but for one too many of customers nobody knows."""
+        if session.customer_id != ANONYMOUS or session.waiting:
+            return True
+        return sum(is_stranger(entry) and not entry.keys() & {"agent", "left"} for entry in self.entries()) < MAX_LINE
+
     def is_staffed(self) -> bool:
         """Whether somebody may be expected to come: within the hours, and with an agent at the desk."""
         now = self.clock()
         return self.hours.is_open(now) and any(
-            item["ttl"] > now and "gone_at" not in item for item in self.table.query(DESK, AGENT)
+            item["ttl"] > now and gone_at(item, now) is None for item in self.table.query(DESK, AGENT)
         )
 
     def _words(self, step: Step) -> str:
@@ -191,6 +203,17 @@ class Handoffs:
         if found.status != session.status or found.agent != session.agent:
             raise MovedError("This conversation is no longer yours.")
         return found
+
+
+def gone_at(agent: Item, now: float) -> int | None:
+    """Since when an agent's socket counts no more, by its entry: it is gone, or its token has expired."""
+    ends = [agent[name] for name in ("gone_at", "ends_at") if name in agent and agent[name] <= now]
+    return min(ends, default=None)
+
+
+def is_stranger(entry: Item) -> bool:
+    """Whether an entry of the desk is a customer's nobody knows."""
+    return bool(entry["customer"] == ANONYMOUS)
 
 
 def _require(session: Session, step: Step) -> None:

@@ -73,7 +73,7 @@ class Opening:
         return self._answer(session, text, resumed=token is not None)
 
     def _open_desk(self, token: Token, text: str) -> Answer:
-        ticket, _ = self.tokens.ticket(agent=token.agent)
+        ticket, _ = self.tokens.ticket(agent=token.agent, until=token.expires_at)
         body = {
             "session_id": None,
             "token": text,

@@ -45,6 +45,11 @@ def build_messages(system: str, turns: Sequence[Turn]) -> list[Message]:
     return messages
 
 
+def estimate_request(system: str, messages: Sequence[Message], said: str) -> int:
+    """What a request and what was said so far costs, about, in tokens."""
+    return estimate_tokens(system) + estimate_tokens(json.dumps(messages, ensure_ascii=False)) + estimate_tokens(said)
+
+
 def build_system(persona: str, summary: str | None, customer: str | None) -> str:
     """The system prompt: the persona, who the customer is, and what was said before the turns that follow.
 

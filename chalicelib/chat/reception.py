@@ -2,7 +2,7 @@
 
 A customer's message is acknowledged when it is stored and its session is queued; the answer comes from elsewhere. The
 same message a second time, at whatever stage, is acknowledged as it is stored, shown its answer if there is one, and
-queued again if there is none.
+queued again if there is none. Whatever is no new message is taken from a share of the connection's.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from chalicelib.chat.deltas import Socket
 from chalicelib.chat.desk import Desk
 from chalicelib.chat.frames import FrameError, Inbound
 from chalicelib.chat.handoff import Handoffs
-from chalicelib.chat.messages import Messages
+from chalicelib.chat.messages import Messages, RateLimitedError
 from chalicelib.chat.opening import read_ticket
 from chalicelib.chat.sessions import Connection, Session, SessionClosedError, Sessions
 from chalicelib.chat.summaries import Summaries
@@ -27,8 +27,11 @@ from chalicelib.errors import FrontdeskError, RequestError, UnauthorizedError, U
 
 
 class Queue(Protocol):
-    def send(self, body: str, *, group: str) -> None:
-        """Return once the queue holds the message, else raise ``UnavailableError``."""
+    def send(self, body: str, *, group: str, once: str | None = None) -> None:
+        """Return once the queue holds the message, else raise ``UnavailableError``.
+
+        What was sent ``once`` under the same name, a few minutes ago at most, is not sent again.
+        """
 
 
 class Sockets(Socket, Protocol):
@@ -67,7 +70,7 @@ class Reception:
             telemetry.logger.exception("socket cannot be let in")
             return HTTPStatus.SERVICE_UNAVAILABLE
         if before and before != connection_id:
-            self._take_over(before)
+            self._send_away(before, "This conversation goes on in another window.")
         return HTTPStatus.OK
 
     def receive(self, connection_id: str, body: str | None) -> None:
@@ -77,6 +80,9 @@ class Reception:
             connection = self.sessions.connection(connection_id)
             if connection is None:
                 raise UnauthorizedError("This connection is not known; open a new one.")
+            if connection.agent and 0 < connection.ends_at <= self.clock():
+                self._send_away(connection_id, "Your token has expired; sign in with a new one.")
+                return
             if connection.session_id:
                 telemetry.about(session_id=connection.session_id)
             frame = frames.read_frame(body, agent=connection.agent is not None)
@@ -123,6 +129,7 @@ class Reception:
                 self._take_message(connection, str(frame.message_id), str(frame.content))
 
     def _greet(self, connection: Connection) -> None:
+        self.messages.charge(connection)
         session = self._session(connection)
         turns = self.sessions.turns(session.session_id)
         self._tell(connection.connection_id, frames.session(session.session_id, session.status, turns))
@@ -130,10 +137,15 @@ class Reception:
     def _take_message(self, connection: Connection, message_id: str, content: str) -> None:
         added = self.messages.add(connection, message_id, content)
         session, turn = added.session, added.turn
+        if not added.is_new:
+            self.messages.charge(connection)
         is_heard = True
         if session.status == "active" and (added.is_new or session.answered < turn.seq):
-            self.queue.send(session.session_id, group=session.session_id)
-        elif session.agent and (told := turn if added.is_new else self.sessions.turn(session.session_id, turn.seq)):
+            repeated = None if added.is_new else f"{session.session_id}:{turn.seq}"
+            self.queue.send(session.session_id, group=session.session_id, once=repeated)
+        elif session.status == "handoff" and (
+            told := turn if added.is_new else self.sessions.turn(session.session_id, turn.seq)
+        ):
             is_heard = self.desk.tell(session.agent, frames.message(told, session.session_id))
         self._tell(connection.connection_id, frames.ack(message_id, turn.seq))
         telemetry.logger.info("message taken", seq=turn.seq, status=session.status, repeated=not added.is_new)
@@ -149,9 +161,12 @@ class Reception:
 
         Whose agent is away waits for another one.
         """
+        self.messages.charge(connection)
         session = self._session(connection)
         if session.status == "closed":
             raise SessionClosedError("This conversation was closed; start a new one.")
+        if session.status == "active" and not self.handoffs.has_room(session):
+            raise RateLimitedError("More people wait than we can help at the moment; ask again in some minutes.")
         if self.desk.put_back(session) is None:
             self.desk.take(session.session_id, handoff.to_people("customer", reason))
 
@@ -164,8 +179,8 @@ class Reception:
             raise UnauthorizedError("This conversation goes on in another window.")
         return session
 
-    def _take_over(self, connection_id: str) -> None:
-        self._tell(connection_id, frames.error("unauthorized", "This conversation goes on in another window."))
+    def _send_away(self, connection_id: str, reason: str) -> None:
+        self._tell(connection_id, frames.error("unauthorized", reason))
         try:
             self.sockets.close(connection_id)
         except UnavailableError:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from chalicelib import telemetry
 from chalicelib.chat import persona
 from chalicelib.chat.model import ModelError, ModelEvent, Stop, Text, ToolUse
-from chalicelib.chat.prompt import Message
+from chalicelib.chat.prompt import Message, estimate_request
 
 ATTEMPTS = 3
 TOOL_ROUNDS = 3
@@ -48,11 +48,45 @@ class LateError(ModelError):
 
 @dataclass(frozen=True)
 class Reply:
-    """A finished reply. ``tokens`` is what the model charged; ``complete`` is False for an apology."""
+    """A finished reply. ``tokens`` is what the model charged, of attempts that broke off an estimate.
+
+    ``complete`` is False for an apology.
+    """
 
     text: str
     tokens: int
     complete: bool = True
+
+
+@dataclass
+class Heard:
+    """One request to the model, and what it costs: what its ``Stop`` says, an estimate when that never comes.
+
+    A request to which nothing came costs nothing.
+    """
+
+    system: str
+    messages: Sequence[Message]
+    said: list[str] = field(default_factory=list, init=False)
+    charged: int | None = field(default=None, init=False)
+
+    def listen(self, model: Model, tools: Sequence[Mapping[str, Any]] = ()) -> Iterator[ModelEvent]:
+        """Ask the model; the events of its answer."""
+        for event in model.stream(self.system, self.messages, tools):
+            match event:
+                case Text(text):
+                    self.said.append(text)
+                case ToolUse():
+                    self.said.append(json.dumps(event.arguments, default=str))
+                case Stop():
+                    self.charged = event.tokens
+            yield event
+
+    @property
+    def tokens(self) -> int:
+        if self.charged is not None:
+            return self.charged
+        return estimate_request(self.system, self.messages, "".join(self.said)) if self.said else 0
 
 
 @dataclass
@@ -101,18 +135,21 @@ class Replying:
     ) -> tuple[str, list[ToolUse], str]:
         spoken: list[str] = []
         uses: list[ToolUse] = []
-        for event in self.model.stream(system, messages, persona.TOOLS if tools else ()):
-            if self.clock() > self.deadline:
-                raise LateError
-            match event:
-                case Text(text):
-                    sender.add(text if spoken or not after else f"\n\n{text}")
-                    spoken.append(text)
-                case ToolUse():
-                    uses.append(event)
-                case Stop(reason, tokens):
-                    self.tokens += tokens
-                    return "".join(spoken), uses, reason
+        heard = Heard(system, messages)
+        try:
+            for event in heard.listen(self.model, persona.TOOLS if tools else ()):
+                if self.clock() > self.deadline:
+                    raise LateError
+                match event:
+                    case Text(text):
+                        sender.add(text if spoken or not after else f"\n\n{text}")
+                        spoken.append(text)
+                    case ToolUse():
+                        uses.append(event)
+                    case Stop(reason):
+                        return "".join(spoken), uses, reason
+        finally:
+            self.tokens += heard.tokens
         raise ModelError("The stream ended without a stop.", retryable=True)
 
     def _pause(self, attempt: int) -> bool:

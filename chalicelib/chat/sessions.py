@@ -70,12 +70,16 @@ class Session:
 
 @dataclass(frozen=True)
 class Connection:
-    """An open socket: of a session, until ``ends_at``, or of an agent."""
+    """An open socket: of a session, or of an agent, until ``ends_at``, which is 0 where nothing is known of it.
+
+    ``requests_at`` is from when on a request that is no new message needs no burst any more, in milliseconds.
+    """
 
     connection_id: str
     session_id: str | None = None
     agent: str | None = None
     ends_at: int = 0
+    requests_at: int = 0
 
 
 def session_key(session_id: str) -> Item:

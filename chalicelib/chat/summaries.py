@@ -3,9 +3,11 @@
 Answers flag their session when ten or more turns are without a summary; the stream's filter sees the flag. Whoever
 writes a summary claims the session for a minute first, and stores it on condition that no other one came between. When
 the model fails, nothing is retried here, where a shard would wait: the flag stays, and the next answer shows it again.
+A summary costs tokens as an answer does: it adds to both ceilings, and beyond them there is none.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +15,10 @@ from chalicelib import telemetry
 from chalicelib.aws.streams import Change
 from chalicelib.aws.tables import ConditionFailedError, Table, put, update
 from chalicelib.chat import persona
+from chalicelib.chat.budget import Budget
 from chalicelib.chat.model import ModelError, Stop, Text
 from chalicelib.chat.prompt import Message
-from chalicelib.chat.replies import Model
+from chalicelib.chat.replies import Heard, Model
 from chalicelib.chat.sessions import Session, Sessions, session_key
 from chalicelib.chat.turns import BACKSTOP_SECONDS, Turn, compress, decompress, estimate_tokens
 from chalicelib.errors import UnavailableError
@@ -38,9 +41,13 @@ def summary_key(upto: int) -> str:
     return f"{SUMMARY}{upto:012}"
 
 
-def count_answer(session: Session) -> dict[str, Any]:
-    """What META notes beside an answer that is stored: one more pair of turns wants a summary."""
-    return count_unsummarised(session.unsummarised + 2)
+def count_answer(session: Session, *, is_complete: bool = True) -> dict[str, Any]:
+    """What META notes beside an answer that is stored: one more pair of turns wants a summary.
+
+    An apology raises no flag: the model was not to be had, or had cost enough.
+    """
+    turns = session.unsummarised + 2
+    return count_unsummarised(turns) if is_complete else {"unsummarised": turns}
 
 
 def count_unsummarised(turns: int) -> dict[str, Any]:
@@ -81,6 +88,7 @@ class Summarizing:
     sessions: Sessions
     summaries: Summaries
     model: Model
+    budget: Budget
     clock: Callable[[], float]
 
     def handle(self, change: Change) -> None:
@@ -89,16 +97,24 @@ class Summarizing:
         session = self.sessions.find(session_id)
         if session is None or session.seq <= session.summary_upto:
             return
+        if self.budget.refusal(session.tokens):
+            telemetry.count("Summaries", outcome="refused")
+            return
         turns = coverable(self.sessions.turns_from(session_id, session.summary_upto + 1))
         if not turns or not self._claim(session):
             return
+        asked = _request(self.summaries.latest(session_id) if session.summary_upto else None, turns)
         try:
-            text = self._summarise(self.summaries.latest(session_id) if session.summary_upto else None, turns)
+            text = self._summarise(asked)
         except ModelError as error:
             telemetry.logger.warning("summary failed", session_id=session_id, detail=str(error))
             telemetry.count("Summaries", outcome="failed")
+            self._charge(session_id, asked.tokens)
             return
-        self._store(session, turns, text)
+        finally:
+            if asked.tokens:
+                self.budget.add(asked.tokens)
+        self._store(session, turns, text, asked.tokens)
 
     def _claim(self, session: Session) -> bool:
         now = int(self.clock())
@@ -118,13 +134,10 @@ class Summarizing:
             return False
         return True
 
-    def _summarise(self, before: str | None, turns: Sequence[Turn]) -> str:
+    def _summarise(self, asked: Heard) -> str:
         deadline = self.clock() + MODEL_SECONDS
-        told = [f"Summary so far:\n{before}"] if before else []
-        told += [f"{_SPEAKERS[turn.author]}: {turn.content}" for turn in turns]
-        messages: list[Message] = [{"role": "user", "content": [{"text": "\n\n".join(told)}]}]
         words: list[str] = []
-        for event in self.model.stream(persona.SUMMARY_SYSTEM, messages):
+        for event in asked.listen(self.model):
             match event:
                 case Text(text):
                     words.append(text)
@@ -138,7 +151,13 @@ class Summarizing:
             raise ModelError("The summary is empty.", retryable=True)
         return summary
 
-    def _store(self, session: Session, turns: Sequence[Turn], text: str) -> None:
+    def _charge(self, session_id: str, tokens: int) -> None:
+        """Add to a session what was spent on it for nothing."""
+        if tokens:
+            with suppress(ConditionFailedError):  # it has ended meanwhile
+                self.sessions.table.write(update(session_key(session_id), "ADD tokens :tokens", tokens=tokens))
+
+    def _store(self, session: Session, turns: Sequence[Turn], text: str, tokens: int) -> None:
         now = int(self.clock())
         item = {
             "PK": f"SESSION#{session.session_id}",
@@ -151,12 +170,14 @@ class Summarizing:
             "at": now,
             "ttl": now + BACKSTOP_SECONDS,
         }
-        if not self._put(session.session_id, item, session.summary_upto, 2 * sum(_is_answer(turn) for turn in turns)):
+        covered = 2 * sum(_is_answer(turn) for turn in turns)
+        if not self._put(session.session_id, item, session.summary_upto, covered, tokens):
+            self._charge(session.session_id, tokens)
             telemetry.count("Summaries", outcome="duplicate")
             return
         telemetry.count("Summaries", outcome="stored")
 
-    def _put(self, session_id: str, item: dict[str, Any], was: int, covered: int) -> bool:
+    def _put(self, session_id: str, item: dict[str, Any], was: int, covered: int, tokens: int) -> bool:
         """Store a summary and note it on its session; False when another one came between, or the session is gone.
 
         The flag goes, unless what came meanwhile or is left over wants a summary of its own.
@@ -166,7 +187,7 @@ class Summarizing:
             if session is None or session.summary_upto != was:
                 return False
             left = max(0, session.unsummarised - covered)
-            changes = {"summary_upto": item["to"], **count_unsummarised(left)}
+            changes = {"summary_upto": item["to"], "tokens": session.tokens + tokens, **count_unsummarised(left)}
             gone = ["summarising_until"] if "summarise" in changes else ["summarising_until", "summarise"]
             note = update(
                 session_key(session_id),
@@ -182,6 +203,13 @@ class Summarizing:
                 continue
             return True
         raise UnavailableError("The conversation moves too fast at the moment.")
+
+
+def _request(before: str | None, turns: Sequence[Turn]) -> Heard:
+    told = [f"Summary so far:\n{before}"] if before else []
+    told += [f"{_SPEAKERS[turn.author]}: {turn.content}" for turn in turns]
+    messages: list[Message] = [{"role": "user", "content": [{"text": "\n\n".join(told)}]}]
+    return Heard(persona.SUMMARY_SYSTEM, messages)
 
 
 def _is_answer(turn: Turn) -> bool:

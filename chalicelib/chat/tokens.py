@@ -24,6 +24,9 @@ LEEWAY_SECONDS = 10
 MAX_TOKEN = 4_096
 """Characters; ours have some 250, and no shop's needs so many."""
 
+SECRET_SECONDS = 30.0
+"""So old the secrets may be: what was rotated away neither signs nor opens anything for longer than that."""
+
 MIN_SECRET_BYTES = 32
 """RFC 7518, section 3.2: a key of at least the hash's size."""
 
@@ -51,11 +54,15 @@ class Identity:
 
 @dataclass(frozen=True)
 class Ticket:
-    """Leave to open one socket, for a customer's session or for an agent. ``id`` is used up by that."""
+    """Leave to open one socket, for a customer's session or for an agent. ``id`` is used up by that.
+
+    ``until`` is when the socket's leave ends, that of the agent's token, in seconds since the epoch.
+    """
 
     id: str
     session_id: str | None = None
     agent: str | None = None
+    until: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,12 +100,15 @@ class Tokens:
     def agent_token(self, name: str, seconds: int) -> tuple[str, int]:
         return self._sign("agent", name, self._now() + seconds)
 
-    def ticket(self, *, session_id: str | None = None, agent: str | None = None) -> tuple[str, Ticket]:
+    def ticket(
+        self, *, session_id: str | None = None, agent: str | None = None, until: int | None = None
+    ) -> tuple[str, Ticket]:
         """A ticket as a text, and what it says."""
-        ticket = Ticket(uuid4().hex, session_id, agent)
+        ticket = Ticket(uuid4().hex, session_id, agent, until)
         kind, subject = ("ticket", session_id) if session_id else ("agent-ticket", agent)
         assert subject is not None
-        text, _ = self._sign(kind, subject, self._now() + TICKET_SECONDS, ticket.id)
+        more = {"jti": ticket.id} | ({"until": until} if until is not None else {})
+        text, _ = self._sign(kind, subject, self._now() + TICKET_SECONDS, more)
         return text, ticket
 
     def read_token(self, text: str) -> Token:
@@ -111,16 +121,16 @@ class Tokens:
     def read_ticket(self, text: str) -> Ticket:
         claims = self._read(text, "chat-signing", {"ticket", "agent-ticket"})
         subject, is_agent = claims["sub"], claims["use"] == "agent-ticket"
-        return Ticket(str(claims.get("jti")), None if is_agent else subject, subject if is_agent else None)
+        until = claims["until"] if _is_whole_number(claims.get("until")) else None
+        return Ticket(str(claims.get("jti")), None if is_agent else subject, subject if is_agent else None, until)
 
-    def _sign(self, use: str, subject: str, expires_at: int, identifier: str | None = None) -> tuple[str, int]:
+    def _sign(self, use: str, subject: str, expires_at: int, more: Mapping[str, Any] | None = None) -> tuple[str, int]:
         import jwt
 
         secrets = self._secrets("chat-signing")
         if not secrets:
             raise UnavailableError("The chat has no secret to sign with.")
-        claims = {"use": use, "sub": subject, "iat": self._now(), "exp": expires_at}
-        claims |= {"jti": identifier} if identifier else {}
+        claims = {"use": use, "sub": subject, "iat": self._now(), "exp": expires_at, **(more or {})}
         return jwt.encode(claims, secrets[0], algorithm=ALGORITHM), expires_at
 
     def _read(self, text: str, name: str, uses: set[str] | None) -> Mapping[str, Any]:
@@ -134,7 +144,7 @@ class Tokens:
             raise UnauthorizedError
         if not claims["iat"] - LEEWAY_SECONDS <= now < claims["exp"]:
             raise UnauthorizedError
-        if uses is not None and claims.get("use") not in uses:
+        if uses is not None and not (isinstance(claims.get("use"), str) and claims["use"] in uses):
             raise UnauthorizedError
         return claims
 
@@ -167,10 +177,12 @@ def _verified(text: str, secrets: Sequence[str]) -> Mapping[str, Any] | None:
 
 
 def _is_whole(claims: Mapping[str, Any]) -> bool:
-    times = (claims.get("iat"), claims.get("exp"))
-    return isinstance(claims.get("sub"), str) and all(
-        isinstance(time, int) and not isinstance(time, bool) for time in times
-    )
+    is_named = isinstance(claims.get("sub"), str) and claims["sub"].strip() != ""
+    return is_named and _is_whole_number(claims.get("iat")) and _is_whole_number(claims.get("exp"))
+
+
+def _is_whole_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _text(value: Any) -> str | None:

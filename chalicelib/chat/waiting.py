@@ -2,7 +2,8 @@
 
 Each minute: whoever has waited longer than the limit goes back to the assistant and stays on the desk as left; whose
 agent is away waits again, from then on. What is left stays there for as long as a session can live; its session is kept
-alive meanwhile, since an agent who reads it the next morning is its next use. Entries whose sessions are gone go too.
+alive meanwhile, since an agent who reads it the next morning is its next use. Of customers nobody knows only the newest
+are left: whoever opens sessions without end must not fill the desk. Entries whose sessions are gone go too.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,9 @@ from chalicelib.errors import NotFoundError, UnavailableError
 
 _RENEW_SECONDS = IDLE_SECONDS // 2
 
+MAX_LEFT = 200
+"""So many entries of customers nobody knows stay on the desk when nobody came."""
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -34,11 +38,17 @@ class Waiting:
         """Look at every entry of the desk; how many wait, are being helped, were left for later, or are gone."""
         found = {"waiting": 0, "helped": 0, "left": 0, "gone": 0}
         entries = self.desk.handoffs.entries()
+        strangers: list[Item] = []
         for entry in entries:
             try:
-                found[self._check(entry)] += 1
+                kind = self._check(entry)
             except UnavailableError:
                 telemetry.logger.exception("waiting entry not checked", session_id=entry["session_id"])
+                continue
+            found[kind] += 1
+            strangers += [entry] if kind == "left" and handoff.is_stranger(entry) else []
+        for entry in strangers[:-MAX_LEFT]:
+            self._drop(entry)
         if entries:
             self.desk.show_queue()  # which also finds out which agents are gone
             telemetry.logger.info("waiting checked", found=found)
@@ -61,6 +71,19 @@ class Waiting:
         except (MovedError, NotFoundError):
             return "helped"  # somebody came this very moment
         return "left"
+
+    def _drop(self, entry: Item) -> None:
+        """Take what was left off the desk, unless its session is back in line or with an agent meanwhile."""
+        let_go = update(
+            session_key(entry["session_id"]),
+            "REMOVE waiting",
+            "waiting = :entry AND #status = :active",
+            names={"status": "status"},
+            entry=entry["SK"],
+            active="active",
+        )
+        with suppress(ConditionFailedError, UnavailableError):  # the next minute comes by again
+            self.table.transact(let_go, delete({"PK": DESK, "SK": entry["SK"]}))
 
     def _keep(self, session: Session) -> None:
         """Let a session live on that would end within half a day, a week after its beginning at the latest."""

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"\D{0,10}(\d{1,18})", re.ASCII)
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
 _MAX_WORD = 320
 """The longest e-mail address, RFC 3696."""
 
@@ -24,12 +26,14 @@ select number, status, items, total, currency, tracking, updated_at
 NOT_FOUND = {"error": "No such order is known for this customer."}
 
 
-def look_up_order(connection: "Connection[Any]", request: Mapping[str, Any]) -> dict[str, Any]:
+def look_up_order(connection: "Connection[Any]", request: object) -> dict[str, Any]:
     """One order as plain JSON, for ``{"number", "customer_id", "email"}``.
 
     A customer who is known by their id sees only their own orders; without an id it takes the number and the e-mail
     address together. Anything else is answered as if there were no such order.
     """
+    if not isinstance(request, Mapping):
+        return {"error": "The request must be a JSON object."}
     number = _NUMBER.fullmatch(str(request.get("number") or "").strip())
     customer_id, email = _word(request.get("customer_id")), _word(request.get("email"))
     if number is None or not (customer_id or (email and request.get("customer_id") is None)):
@@ -50,5 +54,9 @@ def look_up_order(connection: "Connection[Any]", request: Mapping[str, Any]) -> 
 
 
 def _word(value: Any) -> str | None:
-    """A text that may be looked for, None for anything else; PostgreSQL has no room for a zero byte."""
-    return value if isinstance(value, str) and 0 < len(value) <= _MAX_WORD and "\0" not in value else None
+    """A text that may be looked for, None for anything else.
+
+    PostgreSQL has no room for a zero byte, nor UTF-8 for half of a surrogate pair.
+    """
+    is_word = isinstance(value, str) and 0 < len(value) <= _MAX_WORD and not _NO_TEXT.search(value)
+    return value if is_word else None

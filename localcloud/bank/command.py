@@ -45,7 +45,10 @@ def _epilog() -> str:
 @click.option("--seed", type=int, help="Draw the same as another time.")
 @click.make_pass_decorator(Layout)
 def bank(layout: Layout, /, faults: tuple[str, ...], **options: Any) -> None:
-    """Let the bank fail as one FAULT or several do; without one, show how it is set, and the customers' accounts."""
+    """Let the bank fail as FAULT; without one, show how it is set.
+
+    Without one, the customers' accounts are shown as well. Several at once are as likely as each other.
+    """
     url = f"{layout.endpoints().bank}/control"
     if set(faults) & set(_ACTIONS):
         if len(faults) > 1 or any(value is not None for value in options.values()):

@@ -45,7 +45,10 @@ _EPILOG = (
 )
 @click.make_pass_decorator(Layout)
 def call(layout: Layout, locale: str | None, script: TextIO | None, transcript: Path | None, events: bool) -> None:
-    """Call the bank line: plays Lex, from the bot's own definition, for the codehook that is deployed here."""
+    """Call the bank line, as a caller would on the telephone.
+
+    Plays Lex, from the bot's own definition, for the codehook that is deployed here.
+    """
     running = layout.endpoints()
     function: Function = DeployedFunction(client("lambda", running.aws_endpoint_url))
     said: list[str] = []

@@ -86,3 +86,24 @@ def test_a_history_without_names_still_settles_what_is_on_its_way(open_page: Ope
     shown = run(open_page, stand_in, [{"pending": pending, "frames": frames}])[0]
 
     assert [(item["state"], item["content"]) for item in shown[-1]] == [("stored", "hello")]
+
+
+def test_ids_that_every_object_has_are_ids_like_others(open_page: OpenPage, stand_in: StandIn) -> None:
+    page: Page = open_page(f"{stand_in.address}/desk")
+
+    for name in ("constructor", "toString", "__proto__", "hasOwnProperty"):
+        shown = page.evaluate(
+            """async (id) => {
+              const told = await import("./assets/transcript.js");
+              const sent = told.addPending(told.EMPTY, { messageId: id, content: "hello", author: "customer" });
+              const draft = told.addDelta(sent, { message_id: id, attempt: 1, index: 0, text: "Hi" });
+              return [sent, draft].map((state) => [told.unsent(state).length, told.items(state)]);
+            }""",
+            name,
+        )
+        assert [unsent for unsent, _ in shown] == [1, 1]
+        assert [(item["state"], item["content"], item["problem"]) for _, items in shown for item in items] == [
+            ("sending", "hello", None),
+            ("sending", "hello", None),
+            ("draft", "Hi", None),
+        ]

@@ -15,6 +15,7 @@ import pytest
 
 from chalicelib.aws.streams import Change, answer_changes, for_each, read_changes
 from chalicelib.aws.tables import Table, put, update
+from chalicelib.chat.budget import Budget
 from chalicelib.chat.expiry import Expiry
 from chalicelib.chat.sessions import Session, Sessions, session_key
 from chalicelib.chat.summaries import CLAIM_SECONDS, Summaries, Summarizing, count_answer
@@ -123,6 +124,10 @@ def covered(table: Table, session_id: str) -> list[tuple[int, int]]:
     return [(item["from"], item["to"]) for item in table.query(f"SESSION#{session_id}", "SUMMARY#")]
 
 
+def budget_of(table: Table) -> Budget:
+    return Budget(table, time.time, daily=10**9)
+
+
 def flaky(seed: int) -> Callable[[Change], bool]:
     """A third of all looks say that something breaks off, until it has done so often enough."""
     chance, left = random.Random(seed), [60]
@@ -139,7 +144,7 @@ def test_every_turn_is_in_one_summary_whatever_the_shard_does(cloud: Cloud, tabl
     sessions, ids = open_sessions(table, 4)
     skew = [0.0]
     model = FakeModel()
-    summarizing = Summarizing(sessions, Summaries(table), model, lambda: time.time() + skew[0])
+    summarizing = Summarizing(sessions, Summaries(table), model, budget_of(table), lambda: time.time() + skew[0])
     for _ in range(3):
         for session_id in ids:
             talk(sessions, session_id, 5)
@@ -166,7 +171,9 @@ def test_a_slow_model_does_not_hold_up_others(table: Table) -> None:
     sessions, ids = open_sessions(table, BATCH)
     for session_id in ids:
         talk(sessions, session_id, 5)
-    summarizing = Summarizing(sessions, Summaries(table), FakeModel(meanwhile=lambda: time.sleep(1)), time.time)
+    summarizing = Summarizing(
+        sessions, Summaries(table), FakeModel(meanwhile=lambda: time.sleep(1)), budget_of(table), time.time
+    )
     changes = [Change(str(index), "MODIFY", session_key(session_id), None) for index, session_id in enumerate(ids)]
     started = time.monotonic()
 
@@ -203,7 +210,7 @@ def test_a_summary_that_is_being_made_while_its_session_goes_leaves_nothing(tabl
         table.write_batch(deletes=[session_key(session_id)])
         Expiry(table).handle(change)
 
-    Summarizing(sessions, Summaries(table), FakeModel(meanwhile=end), time.time).handle(change)
+    Summarizing(sessions, Summaries(table), FakeModel(meanwhile=end), budget_of(table), time.time).handle(change)
 
     assert table.query(f"SESSION#{session_id}") == []
 

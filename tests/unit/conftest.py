@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
+from chalicelib import telemetry
 from tests.tables import sessions_table
+
+
+@pytest.fixture(autouse=True)
+def _fresh_log_keys() -> None:
+    """What one test added to every log line is not there in the next."""
+    telemetry.logger.clear_state()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from chalicelib.errors import SettingsError
 from chalicelib.settings import (
     AnswerSettings,
     BodiesSettings,
+    BudgetSettings,
     ChatSettings,
     DatabaseSettings,
     DeskSettings,
@@ -117,6 +118,8 @@ def test_what_the_chat_lacks_is_named_at_once() -> None:
         TableSettings.from_environ({})
     with pytest.raises(SettingsError, match="FAILED_TURNS_QUEUE_URL"):
         AnswerSettings.from_environ({})
+    with pytest.raises(SettingsError, match="MODEL_DAILY_TOKENS"):
+        BudgetSettings.from_environ({})
 
 
 @pytest.mark.parametrize(

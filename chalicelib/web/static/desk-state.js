@@ -62,7 +62,7 @@ function relink(state, link) {
 function receive(state, { frame, at, isWatched }) {
   switch (frame.type) {
     case "queue":
-      return forgetFinished({ ...state, ready: true, waiting: bySince(frame.waiting), mine: bySince(frame.mine) });
+      return forgetFinished({ ...state, ready: true, waiting: bySince(frame.waiting), mine: bySince(frame.mine), total: frame.total });
     case "conversation":
       return receiveConversation(state, frame);
     case "message":

@@ -50,6 +50,7 @@ export class DeskView {
     byId("none").hidden = !state.ready || state.mine.length > 0;
     byId("none").textContent = state.waiting.length > 0 ? "Take somebody from the list above." : "You have none.";
     refill("waiting", state.waiting, (entry) => this.#waitingItem(entry, state));
+    if (state.total > state.waiting.length) byId("waiting").append(element("li", {}, `and ${state.total - state.waiting.length} more`));
     refill("mine", state.mine, (entry) => this.#mineItem(entry, state));
   }
 

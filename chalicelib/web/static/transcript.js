@@ -53,7 +53,7 @@ export function acknowledge(transcript, { message_id: messageId, seq }) {
 /** A piece of an answer. Pieces are shown in the order of their index, each once, of the newest attempt only. */
 export function addDelta(transcript, { message_id: messageId, attempt, index, text }) {
   if (!isUnanswered(transcript.turns, messageId)) return transcript;
-  let draft = transcript.drafts[messageId];
+  let draft = valueOf(transcript.drafts, messageId);
   if (draft && attempt < draft.attempt) return transcript;
   if (!draft || attempt > draft.attempt) draft = { attempt, next: 0, text: "", early: {} };
   if (index < draft.next) return transcript;
@@ -81,7 +81,7 @@ export function removeProblem(transcript, messageId) {
 
 /** What to send once more after a reconnect: all that is neither acknowledged nor refused. */
 export function unsent(transcript) {
-  return transcript.pending.filter((message) => !(message.messageId in transcript.problems));
+  return transcript.pending.filter((message) => !Object.hasOwn(transcript.problems, message.messageId));
 }
 
 export function find(transcript, messageId) {
@@ -93,14 +93,14 @@ export function find(transcript, messageId) {
 /** Whether the last word is the customer's and its answer is still to come. */
 export function awaitsAnswer(transcript) {
   const last = transcript.turns.at(-1);
-  const asked = last?.author === "customer" && !(last.messageId in transcript.problems);
+  const asked = last?.author === "customer" && !Object.hasOwn(transcript.problems, last.messageId);
   return asked || Object.keys(transcript.drafts).length > 0;
 }
 
 /** Everything to show, in order: stored turns, then what is on its way there, then answers in the making. */
 export function items(transcript) {
   const keys = new Set();
-  const problemOf = (id) => transcript.problems[id] ?? null;
+  const problemOf = (id) => valueOf(transcript.problems, id) ?? null;
   const turns = transcript.turns.map((turn) => {
     const own = isCustomerOrAgent(turn) && turn.messageId ? `m:${turn.messageId}` : `s:${turn.seq}`;
     const key = keys.has(own) ? `s:${turn.seq}:${turn.responseId}` : own;
@@ -148,6 +148,9 @@ function isUnanswered(turns, messageId) {
       (turn.messageId ? turn.messageId === messageId : asked !== undefined && turn.seq > asked.seq),
   );
 }
+
+/** Ids are whatever a customer's program chose, such as "constructor", which every object has. */
+const valueOf = (record, id) => (Object.hasOwn(record, id) ? record[id] : undefined);
 
 const without = (messages, id) => messages.filter((message) => message.messageId !== id);
 

@@ -3,7 +3,7 @@ import pytest
 from botocore.config import Config
 from moto import mock_aws
 
-from chalicelib.aws.queues import SqsQueue
+from chalicelib.aws.queues import FifoQueue, SqsQueue
 from chalicelib.errors import UnavailableError
 
 
@@ -16,6 +16,18 @@ def test_a_sent_message_is_in_the_queue() -> None:
 
     (message,) = client.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
     assert message["Body"] == "hello"
+
+
+@mock_aws
+def test_what_is_sent_once_under_a_name_comes_once() -> None:
+    client = boto3.client("sqs", region_name="us-east-1")
+    url = client.create_queue(QueueName="chat.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+
+    for name in ("s:1", "s:1", "s:3", None, None):
+        FifoQueue(client, url).send("s", group="s", once=name)
+
+    counted = client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    assert counted["ApproximateNumberOfMessages"] == "4"
 
 
 @mock_aws

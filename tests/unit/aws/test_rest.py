@@ -6,6 +6,7 @@ import pytest
 from chalice.app import Chalice, Request, Response
 
 from chalicelib.aws.rest import Answer, HttpRequest, answer_error, answers, read_request
+from chalicelib.aws.tables import ConditionFailedError
 from chalicelib.errors import (
     FrontdeskError,
     InvalidBodyError,
@@ -123,3 +124,12 @@ class TestRequests:
         request = self.read(pathParameters={"source": "../{x}?a#b"})
 
         assert request.url == "https://hooks.example.com/webhooks/..%2F%7Bx%7D%3Fa%23b"
+
+
+@pytest.mark.parametrize("error", [ConditionFailedError([None], [True]), FrontdeskError("secret")])
+def test_an_error_that_escaped_is_no_misconfiguration(
+    error: FrontdeskError, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answer_error(error).body == {"code": "internal", "message": "Something broke here; it is logged."}
+    assert "unexpected error" in capsys.readouterr().out
+    assert "misconfigured" in answer_error(SettingsError("STAGE is missing")).body["message"]

@@ -145,3 +145,28 @@ class BrokenClient:
 def test_a_store_that_does_not_answer_is_unavailable(read: Any, error: Exception) -> None:
     with pytest.raises(UnavailableError):
         read(BrokenClient(error), "a")
+
+
+def test_one_may_be_wanted_younger(cache: SecretCache, store: FakeStore, clock: FakeClock) -> None:
+    cache.get("a")
+    store.secrets["a"] = "second"
+    clock.now += 31
+
+    assert cache.get("a") == "first"
+    assert cache.get("a", 30) == "second"
+
+
+def test_while_it_cannot_be_read_it_is_not_tried_at_each_use(
+    cache: SecretCache, store: FakeStore, clock: FakeClock
+) -> None:
+    cache.get("a")
+    store.broken = True
+    clock.now += 31
+
+    for _ in range(5):
+        assert cache.get("a", 30) == "first"
+    assert len(store.reads) == 2
+    clock.now += MIN_AGE_SECONDS + 0.1
+    store.broken = False
+    store.secrets["a"] = "second"
+    assert cache.get("a", 30) == "second"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from chalicelib.aws.sockets import Connections
+from chalicelib.aws.sockets import MAX_FRAME_BYTES, Connections
 from chalicelib.errors import UnavailableError
 
 
@@ -53,3 +53,14 @@ def test_one_that_is_gone(code: str) -> None:
 def test_one_that_cannot_be_reached(error: Exception) -> None:
     with pytest.raises(UnavailableError):
         Connections(FakeClient(error)).send("c1", {})
+
+
+def test_one_that_is_too_large_is_logged_and_never_leaves(capsys: pytest.CaptureFixture[str]) -> None:
+    client = FakeClient()
+
+    with pytest.raises(UnavailableError):
+        Connections(client).send("c1", {"type": "queue", "waiting": "x" * MAX_FRAME_BYTES})
+
+    assert client.calls == []
+    line = json.loads(capsys.readouterr().out)
+    assert (line["message"], line["type"], line["bytes"] > MAX_FRAME_BYTES) == ("frame too large", "queue", True)

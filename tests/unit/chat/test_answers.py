@@ -10,7 +10,7 @@ from chalicelib.chat.answers import RUN_SECONDS, unanswered
 from chalicelib.chat.budget import SESSION_TOKENS
 from chalicelib.chat.failed_turns import FailedTurn, TurnWriter
 from chalicelib.chat.model import ModelError, Stop, Text, ToolUse
-from chalicelib.chat.sessions import Session
+from chalicelib.chat.sessions import Session, session_key
 from chalicelib.chat.turns import Turn
 from chalicelib.errors import UnavailableError
 from tests.unit.chat.world import World
@@ -282,6 +282,29 @@ def test_beyond_the_days_ceiling_nobody_is_asked(world: World) -> None:
 
     assert world.said(session_id)[-1] == ("bot", persona.EXHAUSTED)
     assert world.model.requests == []
+
+
+def test_refusals_ask_for_no_summary(world: World) -> None:
+    session_id = world.begin()
+    world.set_meta(session_id, tokens=SESSION_TOKENS, unsummarised=20)
+    world.say("Hi")
+
+    world.answering.answer(session_id, receives=1)
+
+    meta = world.table.get(session_key(session_id)) or {}
+    assert (meta["unsummarised"], "summarise" in meta) == (22, False)
+
+
+def test_what_an_answer_cost_is_known_even_when_it_is_not_stored(world: World) -> None:
+    world.begin()
+    world.say("Hi")
+    world.model.scripts = [[Text("Hello."), Stop("end_turn", 1_000_000)]]
+    world.requests.errors["transact_write_items"] = [RefusedError("no leave")]
+
+    with pytest.raises(UnavailableError):
+        world.answering.answer("session-1", receives=1)
+
+    assert world.budget.refusal(0) == persona.EXHAUSTED
 
 
 def test_a_customer_who_is_gone_finds_the_answer_in_the_history(world: World) -> None:

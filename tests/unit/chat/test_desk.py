@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -5,14 +6,19 @@ from typing import Any
 
 import pytest
 
+from chalicelib.aws.sockets import MAX_FRAME_BYTES
+from chalicelib.aws.tables import put, update
 from chalicelib.chat import handoff
 from chalicelib.chat.desk import AWAY_SECONDS
-from chalicelib.chat.frames import Inbound
-from chalicelib.chat.handoff import MovedError
+from chalicelib.chat.frames import MAX_REASON, Inbound
+from chalicelib.chat.handoff import DESK, WAITING, MovedError
 from chalicelib.chat.handoff_request import hand_off
-from chalicelib.chat.sessions import CONNECTION_SECONDS, Connection, Session
+from chalicelib.chat.sessions import CONNECTION_SECONDS, Connection, Session, session_key
+from chalicelib.chat.summaries import summary_key
 from chalicelib.chat.tokens import Ticket
+from chalicelib.chat.turns import compress
 from chalicelib.errors import NotFoundError, UnauthorizedError
+from tests.builders import NOW
 from tests.fakes import Killed
 from tests.unit.chat.place import Place, open_place
 
@@ -52,6 +58,55 @@ def test_everybody_sees_who_waits(desk: Place) -> None:
             "since": None,
         }
     assert [frame["type"] for frame in desk.socket.frames("cust")] == ["message", "handoff"]
+
+
+def test_a_queue_of_any_length_fits_into_a_frame(desk: Place) -> None:
+    """Of those who are left, and come first by their age, none pushes out who still waits."""
+    long = "\U0001f4da" * MAX_REASON
+    entries = [
+        {"PK": DESK, "SK": f"{WAITING}{number:015}#x{number}", "session_id": f"x{number}", "customer": "anonymous"}
+        | {"reason": long, "since": int(NOW) - 1000 + number, "ttl": int(NOW) + 10**6}
+        | ({"left": True} if number < 500 else {})
+        for number in range(550)
+    ]
+    desk.table.write_batch(puts=entries)
+
+    desk.desk.show_queue()
+
+    queue = desk.queue("ana")
+    assert len(json.dumps(queue, ensure_ascii=False).encode()) < MAX_FRAME_BYTES - 20_000
+    assert queue["total"] == 551
+    waiting = [entry["session_id"] for entry in queue["waiting"] if not entry.get("left")]
+    assert waiting == [*(f"x{number}" for number in range(500, 550)), "s1"]
+    assert 50 < len(queue["waiting"]) < 551
+    assert queue["waiting"][0]["reason"] == long[:199] + "…"
+
+
+def test_a_conversation_of_any_length_fits_into_a_frame(desk: Place) -> None:
+    for number in range(12):
+        desk.say("\U0001f4da" * 3_990, message_id=f"m{number}")
+    place_summary(desk, "語" * 10_000)
+
+    desk.do("ana", "claim")
+
+    (shown,) = desk.socket.frames("ana", "conversation")
+    assert len(json.dumps(shown, ensure_ascii=False).encode()) < MAX_FRAME_BYTES - 20_000
+    assert len(shown["summary"]) == 10_000
+    assert shown["history"][-1]["content"] == "ana has joined the conversation."
+    assert len(shown["history"]) >= 4
+
+
+def place_summary(place: Place, text: str) -> None:
+    item = {"PK": "SESSION#s1", "SK": summary_key(1), "content": compress(text), "encoding": "zlib"}
+    place.table.transact(put(item), update(session_key("s1"), "SET summary_upto = :one", one=1))
+
+
+def test_a_frame_that_is_refused_is_logged(desk: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.socket.broken = True
+
+    desk.desk.show_queue("ana")
+
+    assert "frame not sent" in capsys.readouterr().out
 
 
 def test_a_customer_who_asks_twice_hears_again_that_they_wait(desk: Place) -> None:
@@ -105,6 +160,17 @@ def test_an_agent_talks_to_the_customer(desk: Place) -> None:
     told = [frame for frame in desk.socket.frames("cust", "message") if frame["author"] == "agent"]
     assert {frame["seq"] for frame in told} == {acks[0]["seq"]}
     assert desk.told()[-1] == ("agent", "How can I help?")
+
+
+def test_ids_of_customers_and_agents_do_not_meet(desk: Place) -> None:
+    desk.do("ana", "claim")
+    desk.say("I was charged twice.", message_id="m1")
+
+    desk.do("ana", "message", message_id="m1", content="How can I help?")
+
+    assert desk.told()[-2:] == [("customer", "I was charged twice."), ("agent", "How can I help?")]
+    desk.say("Thank you.", message_id="AGENT:ana:m1")
+    assert desk.told()[-1] == ("customer", "Thank you.")
 
 
 @pytest.mark.parametrize("socket_is_known", [True, False])

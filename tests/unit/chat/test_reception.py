@@ -5,7 +5,11 @@ import json
 import pytest
 
 from chalicelib.aws.tables import RefusedError
+from chalicelib.chat.handoff import DESK, MAX_LINE, WAITING
+from chalicelib.chat.messages import RateLimitedError
 from chalicelib.chat.model import Stop, Text, ToolUse
+from chalicelib.chat.sessions import Connection
+from chalicelib.errors import UnauthorizedError
 from tests.builders import NOW
 from tests.unit.chat.world import World
 
@@ -79,6 +83,85 @@ class TestAMessage:
         assert world.sockets.to("c1", "ack")
 
 
+class TestRepeats:
+    """What is no new message has a share of the connection's: sixty at once, and then one every two seconds."""
+
+    def test_of_a_message_that_is_answered(self, world: World, session_id: str) -> None:
+        world.say("Hi")
+        world.answering.answer(session_id, receives=1)
+        world.sockets.frames.clear()
+
+        for _ in range(80):
+            world.say("Hi")
+
+        assert (len(world.sockets.to("c1", "message")), len(world.sockets.to("c1", "error"))) == (60, 20)
+        assert set(codes(world)) == {"rate_limited"}
+        assert world.sockets.to("c1", "error")[0]["message_id"] == "m1"
+        world.clock.now += 2
+        world.say("Hi")
+        assert len(world.sockets.to("c1", "message")) == 61
+
+    def test_of_one_that_waits_are_queued_once_more(self, world: World, session_id: str) -> None:
+        for _ in range(80):
+            world.say("Hi")
+
+        assert len(world.queue.sent) == 2, "the message itself, and the first that repeats it"
+
+    def test_are_not_told_to_an_agent_who_is_done(self, world: World, session_id: str) -> None:
+        text, _ = world.tokens.ticket(agent="Ann")
+        world.reception.connect("a1", {"ticket": text})
+        world.set_meta(session_id, status="handoff", agent="Ann")
+        world.say("Hello, person")
+        world.set_meta(session_id, status="closed")
+
+        world.say("Hello, person")
+
+        assert len(world.sockets.to("a1", "message")) == 1
+        assert len(world.sockets.to("c1", "ack")) == 2
+
+    @pytest.mark.parametrize(("action", "answer"), [("hello", "session"), ("request_human", "handoff")])
+    def test_of_other_frames(self, world: World, session_id: str, action: str, answer: str) -> None:
+        for _ in range(80):
+            world.send(action=action)
+
+        assert (len(world.sockets.to("c1", answer)), codes(world)) == (60, ["rate_limited"] * 20)
+        world.say("Hi")
+        assert world.sockets.to("c1", "ack"), "messages do not wait for it"
+
+    def test_that_come_at_the_same_time_count_each(self, world: World, session_id: str) -> None:
+        before = world.sessions.connection("c1")
+        assert before
+
+        for _ in range(60):
+            world.reception.messages.charge(before)
+
+        with pytest.raises(RateLimitedError):
+            world.reception.messages.charge(before)
+
+    def test_of_a_connection_that_is_gone(self, world: World, session_id: str) -> None:
+        with pytest.raises(UnauthorizedError):
+            world.reception.messages.charge(Connection("c9", session_id))
+
+
+class TestAnAgentsToken:
+    def test_ends_its_socket_too(self, world: World) -> None:
+        token, expires_at = world.tokens.agent_token("Ann", 600)
+        assert world.connect(world.post(token=token), "a1") == 200
+        world.send("a1", action="hello")
+        assert world.handoffs.is_staffed()
+        world.sockets.frames.clear()
+
+        world.clock.now = expires_at
+        world.desk.show_queue()
+        world.send("a1", action="hello")
+
+        assert [frame["type"] for frame in world.sockets.to("a1")] == ["error"]
+        assert codes(world, "a1") == ["unauthorized"]
+        assert world.sockets.closed == ["a1"]
+        assert not world.handoffs.is_staffed()
+        assert [agent.gone_at for agent in world.desk.agents()] == [expires_at]
+
+
 class TestCosts:
     """Round trips of an ordinary message. Each request below comes after the one before, but for two."""
 
@@ -146,10 +229,42 @@ class TestAPerson:
         assert len(world.handoffs.entries()) == 1
         assert codes(world) == []
 
+    def test_of_customers_nobody_knows_so_many_may_wait(self, world: World, session_id: str) -> None:
+        fill_line(world)
+
+        world.send(action="request_human")
+        known = world.begin("c2")
+        world.set_meta(known, customer_id="7001")
+        world.send("c2", action="request_human")
+
+        assert codes(world) == ["rate_limited"]
+        assert world.session(session_id).status == "active"
+        assert world.session(known).status == "waiting"
+
+    def test_nor_does_the_assistant_let_one_more_in(self, world: World, session_id: str) -> None:
+        fill_line(world)
+        world.say("A person!")
+        wish = ToolUse("t1", "request_human", {"reason": "x"})
+        world.model.scripts = [[wish, Stop("tool_use")], [Text("Later."), Stop("end_turn")]]
+
+        world.answering.answer(session_id, receives=1)
+
+        assert world.said(session_id)[-1] == ("bot", "Later.")
+        assert "More people wait" in str(world.model.requests[-1])
+
     def test_is_not_to_be_had_any_more(self, world: World, session_id: str) -> None:
         world.set_meta(session_id, status="closed")
         world.send(action="request_human")
         assert codes(world) == ["session_closed"]
+
+
+def fill_line(world: World) -> None:
+    entries = [
+        {"PK": DESK, "SK": f"{WAITING}{number:015}#x{number}", "session_id": f"x{number}", "customer": "anonymous"}
+        | {"reason": "", "since": int(NOW), "ttl": int(NOW) + 10**6}
+        for number in range(MAX_LINE)
+    ]
+    world.table.write_batch(puts=entries)
 
 
 class TestConnections:

@@ -84,7 +84,9 @@ def test_a_reply() -> None:
 def test_what_may_succeed_is_asked_again(failure: list[Any]) -> None:
     place = Place(failure, failure, [Text("Hello"), Stop("end_turn", 1)])
 
-    assert place.reply() == Reply("Hello", 1)
+    reply = place.reply()
+
+    assert (reply.text, reply.complete) == ("Hello", True)
     assert len(place.sender.shown) == 3
     assert place.pauses == [0.5, 1.0]
 
@@ -186,3 +188,13 @@ def test_each_attempt_begins_with_the_question_alone() -> None:
 
     assert place.reply().text == "Hello."
     assert [len(messages) for _, messages in place.model.requests] == [1, 3, 1]
+
+
+def test_what_breaks_off_is_estimated() -> None:
+    """A quarter of the characters of what was asked and said; what never began costs nothing."""
+    place = Place([Text("x" * 400), THROTTLED], [THROTTLED], [Text("Hello"), Stop("end_turn", 7)])
+
+    tokens = place.reply().tokens
+
+    asked = len("Rules.") + len(str(QUESTION))
+    assert tokens == pytest.approx(7 + (400 + asked) / 4, abs=3)

@@ -7,6 +7,7 @@ import pytest
 from chalicelib.aws.streams import Change
 from chalicelib.aws.tables import put, update
 from chalicelib.chat import handoff
+from chalicelib.chat.budget import SESSION_TOKENS, Budget
 from chalicelib.chat.model import ModelError, ModelEvent, Stop, Text
 from chalicelib.chat.prompt import Message
 from chalicelib.chat.sessions import session_key
@@ -34,7 +35,9 @@ class FakeModel:
         if self.fails == "breaks":
             raise ModelError("It broke.", retryable=True)
         yield Text("" if self.fails == "is empty" else f"Summary {len(self.told)}")
-        yield Stop("guardrail_intervened" if self.fails == "is filtered" else "end_turn")
+        if self.fails == "ends early":
+            raise ModelError("It broke.", retryable=True)
+        yield Stop("guardrail_intervened" if self.fails == "is filtered" else "end_turn", 700)
 
 
 @pytest.fixture
@@ -58,8 +61,9 @@ def answer(place: Place, turn: Turn) -> None:
     place.table.transact(put(reply.to_item("s1")), update(session_key("s1"), expression, **changes))
 
 
-def summarise(place: Place, model: FakeModel) -> None:
-    Summarizing(place.sessions, Summaries(place.table), model, place.clock).handle(FLAGGED)
+def summarise(place: Place, model: FakeModel, budget: Budget | None = None) -> None:
+    budget = budget or Budget(place.table, place.clock, daily=1_000_000)
+    Summarizing(place.sessions, Summaries(place.table), model, budget, place.clock).handle(FLAGGED)
 
 
 def summaries(place: Place) -> list[tuple[int, int, str]]:
@@ -120,7 +124,8 @@ def test_who_comes_after_the_claim_has_run_out_wins_and_the_slow_one_stores_noth
 
     began = place.clock.now  # a clock that stands still hides from the slow one how slow it is
     model = FakeModel(meanwhile=overtake)
-    Summarizing(place.sessions, Summaries(place.table), model, lambda: began).handle(FLAGGED)
+    budget = Budget(place.table, place.clock, daily=1_000_000)
+    Summarizing(place.sessions, Summaries(place.table), model, budget, lambda: began).handle(FLAGGED)
 
     assert [one[:2] for one in summaries(place)] == [(1, 12)]
     assert (place.session().summary_upto, place.session().unsummarised) == (12, 0)
@@ -158,6 +163,40 @@ def test_a_model_that_fails_leaves_the_flag_for_the_next_answer(place: Place, fa
     summarise(place, FakeModel())
 
     assert [one[:2] for one in summaries(place)] == [(1, 12)]
+
+
+def test_a_summary_adds_to_both_ceilings(place: Place) -> None:
+    budget = Budget(place.table, place.clock, daily=700)
+    talk(place, 5)
+
+    summarise(place, FakeModel(), budget)
+
+    assert place.session().tokens == 700
+    assert budget.refusal(0), "the day is over"
+
+
+@pytest.mark.parametrize(("fails", "least"), [("breaks", 0), ("ends early", 60), ("is filtered", 700)])
+def test_one_that_fails_adds_what_it_cost(place: Place, fails: str, least: int) -> None:
+    talk(place, 5)
+
+    summarise(place, FakeModel(fails=fails))
+
+    assert least <= place.session().tokens <= least * 10
+
+
+@pytest.mark.parametrize("ceiling", ["day", "session"])
+def test_beyond_the_ceilings_the_model_is_not_asked(place: Place, ceiling: str) -> None:
+    budget, model = Budget(place.table, place.clock, daily=1000), FakeModel()
+    talk(place, 5)
+    if ceiling == "day":
+        budget.add(1000)
+    else:
+        place.table.write(update(session_key("s1"), "SET tokens = :all", all=SESSION_TOKENS))
+
+    summarise(place, model, budget)
+
+    assert model.told == []
+    assert is_flagged(place)
 
 
 def test_whoever_dies_behind_the_claim_is_followed_by_another(place: Place) -> None:

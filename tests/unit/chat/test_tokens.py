@@ -8,7 +8,9 @@ from typing import Any
 import jwt
 import pytest
 
-from chalicelib.chat.tokens import IDENTITY_SECONDS, LEEWAY_SECONDS, MAX_TOKEN, Identity, Tokens
+from chalicelib.aws.secret_lists import SecretLists
+from chalicelib.aws.secrets import SecretCache
+from chalicelib.chat.tokens import IDENTITY_SECONDS, LEEWAY_SECONDS, MAX_TOKEN, SECRET_SECONDS, Identity, Tokens
 from chalicelib.errors import UnauthorizedError, UnavailableError
 from tests.builders import NOW
 from tests.fakes import FakeClock, FakeSecrets
@@ -150,6 +152,23 @@ class TestUses:
 
 
 class TestRotation:
+    def test_what_was_rotated_away_is_forgotten_within_half_a_minute(self, clock: FakeClock) -> None:
+        """Without an overlap; what a warm function has read does not know of it."""
+        stored = {"secrets": [OURS]}
+
+        cache = SecretCache(lambda _: json.dumps(stored), clock)
+        warm = Tokens(SecretLists(cache, "", clock, SECRET_SECONDS), clock)
+        forged = sign({"use": "agent", "sub": "Mallory", "iat": TIME, "exp": TIME + 600}, OURS)
+        assert warm.read_token(forged)
+
+        stored["secrets"] = [SHOP]
+        clock.now += SECRET_SECONDS + 1
+
+        with pytest.raises(UnauthorizedError):
+            warm.read_token(forged)
+        text, _ = warm.session_token("s", TIME + 600)
+        assert jwt.decode(text, SHOP, algorithms=["HS256"], options={"verify_exp": False, "verify_iat": False})
+
     def test_the_newest_signs_and_all_verify(self, tokens: Tokens) -> None:
         text, _ = tokens.session_token("s", TIME + 60)
 
@@ -171,3 +190,16 @@ class TestRotation:
             tokens.read_identity(identity(short))
         with pytest.raises(UnavailableError):
             tokens.session_token("s", TIME + 60)
+
+
+@pytest.mark.parametrize("claims", [{"use": ["session"]}, {"use": {"session": 1}}, {"sub": ""}, {"sub": "  "}])
+def test_one_that_is_signed_may_still_be_malformed(tokens: Tokens, claims: dict[str, Any]) -> None:
+    for use in ("agent", "agent-ticket"):
+        text = sign({"use": use, "sub": "Ann", "jti": "1", "iat": TIME, "exp": TIME + 60, **claims}, OURS)
+        with pytest.raises(UnauthorizedError):
+            (tokens.read_token if use == "agent" else tokens.read_ticket)(text)
+
+
+def test_an_agents_ticket_knows_when_its_token_ends(tokens: Tokens) -> None:
+    assert tokens.read_ticket(tokens.ticket(agent="Ann", until=TIME + 600)[0]).until == TIME + 600
+    assert tokens.read_ticket(tokens.ticket(agent="Ann")[0]).until is None

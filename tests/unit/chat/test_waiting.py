@@ -2,9 +2,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib.aws.tables import Item
 from chalicelib.chat import handoff
-from chalicelib.chat.handoff import LEFT
-from chalicelib.chat.waiting import Waiting
+from chalicelib.chat.handoff import DESK, LEFT, WAITING
+from chalicelib.chat.sessions import IDLE_SECONDS, session_key
+from chalicelib.chat.waiting import MAX_LEFT, Waiting
+from tests.builders import NOW
 from tests.unit.chat.place import Place, open_place
 
 LIMIT = 900
@@ -67,6 +70,35 @@ def test_what_is_left_lives_on_for_as_long_as_a_session_can(place: Place) -> Non
 
     assert place.sessions.find("s1") is None
     assert check(place) == {}
+
+
+def test_an_agent_clears_what_is_left(place: Place) -> None:
+    place.clock.now += LIMIT
+    check(place)
+    place.on_duty("ana")
+
+    place.do("ana", "claim")
+    place.do("ana", "close")
+
+    assert place.handoffs.entries() == []
+
+
+def test_of_customers_nobody_knows_the_newest_are_left(place: Place) -> None:
+    for number in range(MAX_LEFT + 2):
+        key = f"{WAITING}{number:015}#x{number}"
+        waiting: Item = {"customer_id": "anonymous", "status": "active", "waiting": key}
+        session = {**session_key(f"x{number}"), "session_id": f"x{number}", "seq": 1, "answered": 0, "unsummarised": 0}
+        times = {"created_at": int(NOW), "updated_at": int(NOW), "ttl": int(NOW) + IDLE_SECONDS, "summary_upto": 0}
+        entry: Item = {"PK": DESK, "SK": key, "session_id": f"x{number}", "customer": "anonymous"}
+        entry |= {"reason": "", "since": int(NOW), "left": True, "ttl": int(NOW) + IDLE_SECONDS}
+        place.table.write_batch(puts=[session | waiting | times, entry])
+    place.clock.now += LIMIT
+
+    check(place)
+
+    kept = {entry["session_id"] for entry in place.handoffs.entries()}
+    assert kept == {"s1", *(f"x{number}" for number in range(2, MAX_LEFT + 2))}, "s1 is no stranger"
+    assert (place.session("x0").waiting, place.session("x0").status) == (None, "active")
 
 
 def test_entries_of_sessions_that_are_gone_go_too(place: Place) -> None:

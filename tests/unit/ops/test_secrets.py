@@ -76,6 +76,16 @@ def test_an_overlap_shorter_than_the_cache_is_warned_of(overlap: str, warned: bo
     assert ("Warning" in result.stderr) is warned
 
 
+@pytest.mark.parametrize(("overlap", "warned"), [("29s", True), ("30s", False)])
+def test_the_chats_secrets_are_read_anew_sooner(overlap: str, warned: bool) -> None:
+    client = FakeManager({"frontdesk/dev/chat-signing": json.dumps({"secrets": ["o" * 32]})})
+
+    result = run(client, "rotate", "chat-signing", "-", "--overlap", overlap, typed="n" * 32 + "\n")
+    assert ("shorter than 30 seconds" in result.stderr) is warned
+
+    assert "within 30 seconds" in run(client, "rotate", "chat-signing", "--finish", "--yes").stderr
+
+
 def test_an_overlap_longer_than_time_is_refused() -> None:
     client = manager({"secrets": ["old"]})
 

@@ -61,6 +61,8 @@ def test_numbers_as_people_write_them(number: Any) -> None:
         {"number": "1001", "email": ["a@example.com"]},
         {"number": "1001", "email": "a\0@example.com"},
         {"number": "1001", "email": "x" * 321},
+        {"number": "1001", "email": "a\ud800@example.com"},
+        {"number": "1001", "customer_id": "\udfff"},
         {"number": "1001", "customer_id": "", "email": "a@example.com"},
         {"number": "1001", "customer_id": 7001, "email": "a@example.com"},
         {"number": "", "customer_id": "7001"},
@@ -75,3 +77,8 @@ def test_the_database_is_not_asked_for_rubbish(request_: dict[str, Any]) -> None
     connection = FakeConnection()
     assert look_up(connection, **request_) == NOT_FOUND
     assert connection.asked == []
+
+
+@pytest.mark.parametrize("request_", [None, [], "1001", 1001])
+def test_a_request_that_is_no_object_is_answered_so(request_: object) -> None:
+    assert look_up_order(FakeConnection(), request_) == {"error": "The request must be a JSON object."}  # type: ignore[arg-type]

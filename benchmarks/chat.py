@@ -84,7 +84,7 @@ class Queue:
 
     last_body: str = ""
 
-    def send(self, body: str, *, group: str) -> None:
+    def send(self, body: str, *, group: str, once: str | None = None) -> None:
         self.last_body = body
 
     def retry_in(self, receipt_handle: str, seconds: int) -> None:

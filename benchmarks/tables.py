@@ -55,7 +55,8 @@ class Meter:
 
     def watch(self, client: Any) -> None:
         client.meta.events.register("before-call.dynamodb.*", self._before)
-        client.meta.events.register_first("before-send.dynamodb.*", self._send)
+        client.meta.events.unregister("before-send", botocore_stubber)  # which _send calls: botocore would run both
+        client.meta.events.register("before-send.dynamodb.*", self._send)
         client.meta.events.register("after-call.dynamodb.*", self._after)
 
     def take(self) -> list[Request]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import acknowledging, chat, cold_start, conversations, end_to_end, processing, size
+from benchmarks import acknowledging, chat, cold_start, conversations, end_to_end, processing, size, voice
 from benchmarks.packages import Packages, prepare
 from benchmarks.report import NotMeasuredError, Section, table, write_results
 from infra.packaging import PackagingError
@@ -38,6 +38,7 @@ _BENCHMARKS: dict[str, Callable[[Run], Section]] = {
     "end-to-end": lambda run: end_to_end.measure(run.directory / "end-to-end", quick=run.quick),
     "chat": lambda run: chat.measure(quick=run.quick),
     "conversations": lambda run: conversations.measure(run.directory / "conversations", quick=run.quick),
+    "voice": lambda run: voice.measure(quick=run.quick),
     "cold-start": lambda run: cold_start.measure(run.packages, quick=run.quick),
     "size": lambda run: size.measure(run.packages),
 }

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
-from math import ceil
 from typing import Any
 
 import click
@@ -18,7 +17,7 @@ import click
 import app
 from benchmarks.payloads import make_sized_event
 from benchmarks.plain import design
-from benchmarks.report import NotMeasuredError, Row, Section, Target
+from benchmarks.report import NotMeasuredError, Row, Section, Target, percentile
 from benchmarks.stand_ins import (
     LambdaContext,
     NoBucket,
@@ -55,8 +54,10 @@ def measure(*, quick: bool) -> Section:
         for source, size in bar:
             frontdesk, plain = _measure_kind(source, _SIZES[size], calls)
             rows += [
-                Row(f"{source} {size} p50", "ms", _percentile(frontdesk, 0.5), _percentile(plain, 0.5), _P50),
-                Row(f"{source} {size} p99", "ms", _percentile(frontdesk, 0.99), _percentile(plain, 0.99), _P99),
+                Row(f"{source} {size} p50", "ms", percentile(frontdesk, 0.5) / 1e6, percentile(plain, 0.5) / 1e6, _P50),
+                Row(
+                    f"{source} {size} p99", "ms", percentile(frontdesk, 0.99) / 1e6, percentile(plain, 0.99) / 1e6, _P99
+                ),
             ]
     notes = (
         "CPU time (time.process_time_ns) of one warm call each in turns, logs and metrics written to the null device.",
@@ -133,8 +134,3 @@ def _request(source: str, event: Event, now: float, *, binary: bool) -> dict[str
         "body": (base64.b64encode(event.body) if binary else event.body).decode(),
         "isBase64Encoded": binary,
     }
-
-
-def _percentile(nanoseconds: Sequence[int], share: float) -> float:
-    """The least of the sorted durations that ``share`` of them do not exceed, in milliseconds."""
-    return nanoseconds[ceil(share * len(nanoseconds)) - 1] / 1e6

@@ -11,14 +11,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import click
 
-from benchmarks.report import NotMeasuredError, Row, Section, Target
+from benchmarks.report import NotMeasuredError, Row, Section, Target, percentile
 from localcloud.processes import raise_file_limit
 from soak.cloud import running_cloud
 
@@ -49,10 +48,10 @@ def measure(directory: Path, *, quick: bool) -> Section:
         heard, still_open = asyncio.run(_run(cloud.endpoints.http, idle, conversations, messages))
     acks, firsts = sorted(heard.acks), sorted(heard.first_deltas)
     rows = (
-        Row("ack p50", "ms", _percentile(acks, 0.5)),
-        Row("ack p95", "ms", _percentile(acks, 0.95)),
-        Row("first delta p50", "ms", _percentile(firsts, 0.5), target=_P50),
-        Row("first delta p95", "ms", _percentile(firsts, 0.95), target=_P95),
+        Row("ack p50", "ms", percentile(acks, 0.5)),
+        Row("ack p95", "ms", percentile(acks, 0.95)),
+        Row("first delta p50", "ms", percentile(firsts, 0.5), target=_P50),
+        Row("first delta p95", "ms", percentile(firsts, 0.95), target=_P95),
         Row("errors", "frames", len(heard.errors), target=_NONE),
         Row("out of order", "frames", heard.out_of_order, target=_NONE),
         Row("idle sockets still open", "sockets", still_open, target=Target("value", "at least", idle)),
@@ -159,10 +158,3 @@ def _instant_model() -> Iterator[None]:
             del os.environ["MODEL_INSTANT"]
         else:
             os.environ["MODEL_INSTANT"] = kept
-
-
-def _percentile(durations: list[float], share: float) -> float:
-    """The least of the sorted durations that ``share`` of them do not exceed."""
-    if not durations:
-        raise NotMeasuredError("nothing was heard")
-    return durations[ceil(share * len(durations)) - 1]

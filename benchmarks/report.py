@@ -6,12 +6,20 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 
 class NotMeasuredError(Exception):
     """A benchmark could not run, or what it measured did not do its work."""
+
+
+def percentile(durations: Sequence[float], share: float) -> float:
+    """The least of the sorted durations that ``share`` of them do not exceed."""
+    if not durations:
+        raise NotMeasuredError("nothing was measured")
+    return durations[ceil(share * len(durations)) - 1]
 
 
 @dataclass(frozen=True)

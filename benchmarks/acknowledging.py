@@ -8,7 +8,6 @@ import base64
 import random
 import sys
 import time
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 

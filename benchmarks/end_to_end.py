@@ -7,16 +7,15 @@ transaction that stores it; both clocks are this machine's.
 import random
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import closing
-from math import ceil
 from pathlib import Path
 
 import click
 import psycopg
 
 from benchmarks.batches import make_batches
-from benchmarks.report import NotMeasuredError, Row, Section, Target
+from benchmarks.report import NotMeasuredError, Row, Section, Target, percentile
 from localcloud.sending import Order, send
 from soak.cloud import Cloud, running_cloud
 
@@ -48,10 +47,10 @@ def measure(directory: Path, *, quick: bool) -> Section:
         noisy, beside = _beside_noise(cloud, noise, chance)
         bar.update(1)
     rows = (
-        Row("steady p50", "s", _percentile(steady, 0.5)),
-        Row("steady p95", "s", _percentile(steady, 0.95), target=_P95),
+        Row("steady p50", "s", percentile(steady, 0.5)),
+        Row("steady p95", "s", percentile(steady, 0.95), target=_P95),
         Row("steady max", "s", steady[-1]),
-        Row("burst p50", "s", _percentile(sudden, 0.5)),
+        Row("burst p50", "s", percentile(sudden, 0.5)),
         Row("burst max", "s", sudden[-1], target=_AFTER_QUIET),
         Row("beside a noisy source: quiet source max", "s", beside[-1]),
         Row("beside a noisy source: noisy source max", "s", noisy[-1]),
@@ -98,8 +97,3 @@ def _ages(cloud: Cloud, external_ids: Iterable[str]) -> list[float]:
                 raise NotMeasuredError(f"only {len(ages)} of {len(wanted)} events were stored in {_PATIENCE:.0f} s")
             time.sleep(0.1)
     return ages
-
-
-def _percentile(ages: Sequence[float], share: float) -> float:
-    """The least of the sorted ages that ``share`` of them do not exceed."""
-    return ages[ceil(share * len(ages)) - 1]

@@ -24,7 +24,11 @@ _CONTENT_TYPES: Mapping[str, str] = {
 
 _HTML = "text/html; charset=utf-8"
 
-_ORIGIN = re.compile(r"(?:https?|wss?)://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?", re.ASCII)
+_HOST = r"(?:https?|wss?)://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])"
+_ORIGIN = re.compile(rf"{_HOST}(?::\d{{1,5}})?", re.ASCII)
+_ANCESTOR = re.compile(rf"{_HOST}(?::(?:\d{{1,5}}|\*))?", re.ASCII)
+"""An origin, or one on every port, as a Content-Security-Policy writes it: ``http://127.0.0.1:*``."""
+
 
 _SECURITY_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
@@ -76,7 +80,8 @@ def _page(name: str, websocket_origin: str, frame_ancestors: Sequence[str]) -> W
 
 def _page_policy(websocket_origin: str, frame_ancestors: Sequence[str]) -> str:
     """Scripts and styles from our own files only, text only as text, and connections to one WebSocket only."""
-    if wrong := [origin for origin in (websocket_origin, *frame_ancestors) if not _ORIGIN.fullmatch(origin)]:
+    wrong = [origin for origin in frame_ancestors if not _ANCESTOR.fullmatch(origin)]
+    if wrong := [*([] if _ORIGIN.fullmatch(websocket_origin) else [websocket_origin]), *wrong]:
         raise SettingsError(f"Not an origin such as https://shop.example: {', '.join(map(repr, wrong))}.")
     directives = {
         "default-src": "'none'",

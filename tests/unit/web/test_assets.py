@@ -101,7 +101,7 @@ def test_modules_import_what_is_there() -> None:
 
 
 def test_shops_may_embed_the_chat_and_nobody_the_desk() -> None:
-    shops = ["https://shop.example", "http://localhost:8080"]
+    shops = ["https://shop.example", "http://localhost:8080", "http://127.0.0.1:*"]
 
     assert directives(chat_page(websocket_origin=SOCKET, frame_ancestors=shops))["frame-ancestors"] == " ".join(shops)
     assert directives(desk_page(websocket_origin=SOCKET))["frame-ancestors"] == "'none'"
@@ -114,7 +114,10 @@ def test_shops_may_embed_the_chat_and_nobody_the_desk() -> None:
         ("chat.example", []),
         ("wss://chat.example/path", []),
         ("wss://chat.example; script-src *", []),
+        ("wss://chat.example:*", []),
         (SOCKET, ["*"]),
+        (SOCKET, ["http://*:80"]),
+        (SOCKET, ["http://shop.example:80:*"]),
         (SOCKET, ["https://shop.example 'unsafe-inline'"]),
         (SOCKET, ["https://shop.example\r\nX-Other: 1"]),
     ],

@@ -60,7 +60,8 @@ class Deployment:
             self._migrate_ahead(packaged.application.read_bytes())
         template = localize_app(json.loads(packaged.template.read_text(encoding="utf-8")), self.aws_endpoint_url)
         key = f"{time.time_ns()}.zip"
-        self._upload(key, packaged.application)
+        self._empty_bucket()
+        self._upload(key, packaged.application.read_bytes())
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
                 resource["Properties"]["CodeUri"] = f"s3://{BUCKET}/{key}"
@@ -163,22 +164,30 @@ class Deployment:
             if function["FunctionName"].startswith(prefix)
         )
 
-    def _upload(self, key: str, archive: Path) -> None:
+    def _empty_bucket(self) -> None:
+        s3 = self.client("s3")
+        for old in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+            s3.delete_object(Bucket=BUCKET, Key=old["Key"])
+
+    def _upload(self, key: str, body: bytes) -> None:
         s3 = self.client("s3")
         try:
             s3.head_bucket(Bucket=BUCKET)
         except ClientError:
             s3.create_bucket(Bucket=BUCKET)
-        for old in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-            s3.delete_object(Bucket=BUCKET, Key=old["Key"])
-        s3.put_object(Bucket=BUCKET, Key=key, Body=archive.read_bytes())
+        s3.put_object(Bucket=BUCKET, Key=key, Body=body)
 
     def _apply(self, stack: str, template: str, parameters: Mapping[str, str]) -> None:
-        """Update a stack, or create it: to create it over surviving queues and tables would empty them."""
+        """Update a stack, or create it: to create it over surviving queues and tables would empty them.
+
+        The template goes through the bucket: within a request CloudFormation takes 51,200 bytes at most.
+        """
         cloudformation = self.client("cloudformation")
+        key = f"{stack}.json"
+        self._upload(key, template.encode())
         arguments = {
             "StackName": stack,
-            "TemplateBody": template,
+            "TemplateURL": f"{self.aws_endpoint_url}/{BUCKET}/{key}",
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         }

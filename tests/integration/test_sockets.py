@@ -140,12 +140,14 @@ def test_the_client_s_close_is_told(api: Api, code: int, reason: str) -> None:
 
 def test_the_server_s_close_is_told(api: Api) -> None:
     management = client("apigatewaymanagementapi", api.target)
+    before = len(api.scratch.shown(api.answer))
 
     async def talk(url: str, session: aiohttp.ClientSession, _: Proxy) -> None:
         async with session.ws_connect(url) as one:
             await one.send_str("hello")
             await one.receive_str(timeout=20)
-            connection = api.scratch.shown(api.answer)[-1]["connection"]
+            (shown,) = await asyncio.to_thread(eventually, lambda: api.scratch.shown(api.answer)[before:])
+            connection = shown["connection"]
             with pytest.raises(ClientError, match="PayloadTooLarge"):
                 management.post_to_connection(ConnectionId=connection, Data=b"x" * (MAX_MESSAGE_BYTES + 1))
             await asyncio.to_thread(management.delete_connection, ConnectionId=connection)

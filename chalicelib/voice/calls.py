@@ -6,6 +6,7 @@ relies on, so that a turn which is delivered twice, or two at once, cannot undo 
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -98,6 +99,13 @@ class Calls:
             self._delete_expired(session_id)
             return self.count_attempt(session_id)
         return int(item["attempts"])
+
+    def take_back_attempt(self, session_id: str) -> None:
+        """Uncount an attempt that was certainly not made; nothing where the call is locked by now."""
+        with suppress(ConditionFailedError):
+            self._update(
+                session_id, "SET attempts = attempts - :one", f"{_IS_OPEN} AND attempts > :none", one=1, none=0
+            )
 
     def verify(self, session_id: str, customer_id: str) -> Call | None:
         """Note that the attempt just counted was right, which takes it back; None when the call is locked by now."""

@@ -5,7 +5,7 @@ say which intent, which step and how it went: never what a caller said, or any v
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from traceback import extract_tb
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -28,15 +28,19 @@ from chalicelib.voice.intents import help as help_intent
 from chalicelib.voice.lex_event import NotLexEventError, Turn, parse_turn
 from chalicelib.voice.lex_response import Attributes, IntentState, Message, Response
 from chalicelib.voice.replies import Reply, to_agent
-from chalicelib.voice.slots import Slots
+from chalicelib.voice.slots import Slot, Slots, scalar
 from chalicelib.voice.speech import say
 from chalicelib.voice.teller import Bank, Teller
+from chalicelib.voice.timely_table import TimelyTable
 from chalicelib.voice.verification import locked
 
 LEX_MILLISECONDS = 30_000
 """How long Lex waits for its code hook; outside Lambda no context says how much of a function's time is left."""
 
 ROUTE, AGENT = "route", "agent"
+
+NOTING_SECONDS = 0.5
+"""What the bank leaves of a turn's time to the calls table, which then notes what the bank did."""
 
 INTENTS: Mapping[str, ModuleType] = MappingProxyType(
     {
@@ -99,10 +103,11 @@ class Codehook:
         intent = INTENTS.get(turn.intent)
         if intent is None:
             return to_agent("unknown_intent", say("unknown_intent"))
-        call = Call() if intent in _NEED_NO_CALL else self.calls.find(turn.session_id)
+        calls = replace(self.calls, table=TimelyTable(self.calls.table, deadline))
+        call = Call() if intent in _NEED_NO_CALL else calls.find(turn.session_id)
         if call.is_locked and intent is not report_lost_card:
             return locked()
-        teller = Teller(self.bank, self.calls, call, deadline, self.clock, self.make_id)
+        teller = Teller(self.bank, calls, call, deadline.earlier(NOTING_SECONDS), self.clock, self.make_id)
         step = intent.fulfill if turn.is_fulfilment else intent.handle_dialog
         reply: Reply = step(turn, teller)
         return reply
@@ -134,11 +139,16 @@ def render(turn: Turn, reply: Reply, asked: str, words: Catalogue) -> Response:
 def _slots(turn: Turn, reply: Reply) -> Slots:
     """The intent's slots as they go back. A PIN never does; a customer number only while its PIN is asked for."""
     names = _SLOTS.get(turn.intent, ())
-    slots = {name: turn.slots.get(name) for name in names} | {bot.PIN.name: None}
+    slots = {name: _plain(turn.slots.get(name)) for name in names} | {bot.PIN.name: None}
     if reply.asks != bot.PIN.name:
         slots[bot.CUSTOMER_NUMBER.name] = None
     slots |= reply.changes
     return {name: slots[name] for name in names}
+
+
+def _plain(slot: Slot | None) -> Slot | None:
+    """A slot without whatever else stood in it: all of ours hold one value."""
+    return scalar(slot.texts[0]) if slot and slot.texts and slot.shape != "Scalar" else slot
 
 
 def _buttons(reply: Reply, words: Catalogue) -> Message:

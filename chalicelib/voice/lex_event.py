@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from chalicelib.errors import RequestError
-from chalicelib.voice.slots import Slots, read_slots
+from chalicelib.voice.slots import Slots, read_slots, well_formed
 
 _CONNECT_HINT = (
     "This is an event of Amazon Connect's own. Put the Lex bot into a 'Get customer input' block of the contact flow, "
@@ -100,8 +100,9 @@ def _mapping(raw: Any) -> Mapping[str, Any]:
 
 
 def _texts(raw: Any) -> Mapping[str, str]:
-    return {name: text for name, text in _mapping(raw).items() if isinstance(text, str) and isinstance(name, str)}
+    texts = [(name, text) for name, text in _mapping(raw).items() if isinstance(text, str) and isinstance(name, str)]
+    return {well_formed(name): well_formed(text) for name, text in texts}
 
 
 def _text(raw: Any) -> str:
-    return raw if isinstance(raw, str) else ""
+    return well_formed(raw) if isinstance(raw, str) else ""

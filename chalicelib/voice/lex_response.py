@@ -153,9 +153,12 @@ def _fit(attributes: Attributes, room: int) -> dict[str, str]:
     """Our own attributes, and the smallest of the others in ``room`` bytes of JSON, in the order they had."""
     own = dict(attributes.own)
     others = {name: text for name, text in attributes.others.items() if name and name not in own}
-    for name in sorted(others, key=lambda name: _size([name, others[name]]), reverse=True):
-        if _size({**others, **own}) <= room:
+    sizes = {name: _size({name: text}) for name, text in others.items()}
+    total = _size(own) + sum(sizes.values())
+    for name in sorted(others, key=lambda name: sizes[name], reverse=True):
+        if total <= room:
             break
+        total -= sizes[name]
         del others[name]
     return {**others, **own}
 

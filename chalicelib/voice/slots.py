@@ -14,8 +14,10 @@ from typing import Any, TypeAlias
 MAX_TEXT = 1024
 """Longer values are cut; Lex's own texts end there."""
 
-MAX_DEPTH = 4
+MAX_DEPTH = 2
 MAX_ELEMENTS = 20
+"""What is nested deeper, or longer, is no slot that anybody filled."""
+
 MAX_SLOT_BYTES = 2048
 """No slot of ours is that large; a larger one does not go back, so that a response stays within its 25 KB."""
 
@@ -58,7 +60,7 @@ def read_slots(raw: Any, depth: int = 0) -> dict[str, Slot | None]:
     """The slots of an event's intent; an unfilled one is None."""
     if not isinstance(raw, Mapping):
         return {}
-    names = [name for name in raw if isinstance(name, str) and 0 < len(name) <= 100]
+    names = [name for name in raw if isinstance(name, str) and 0 < len(name) <= 100 and well_formed(name) == name]
     return {name: _read(raw[name], depth) for name in names[:MAX_ELEMENTS]}
 
 
@@ -88,7 +90,12 @@ def _text(raw: Any) -> str:
     """A text, also of the plain numbers that some senders write."""
     if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < 10**18:
         return str(raw)
-    return raw[:MAX_TEXT] if isinstance(raw, str) else ""
+    return well_formed(raw[:MAX_TEXT]) if isinstance(raw, str) else ""
+
+
+def well_formed(text: str) -> str:
+    """A text that can be sent: half a surrogate pair, which JSON may escape and UTF-8 cannot write, becomes ``?``."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def to_lex(slot: Slot | None) -> dict[str, Any] | None:

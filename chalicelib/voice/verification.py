@@ -6,6 +6,7 @@ directly may set. Three wrong PINs in a call end its dealings with the bank.
 
 from dataclasses import dataclass
 
+from chalicelib.voice.bank import BankUnavailableError
 from chalicelib.voice.bot import CUSTOMER_NUMBER, PIN
 from chalicelib.voice.calls import MAX_ATTEMPTS, VERIFIED_SECONDS, Call
 from chalicelib.voice.lex_event import Turn
@@ -50,7 +51,12 @@ def _prove(turn: Turn, teller: Teller, number: str, pin: str) -> Proven | Reply:
     attempts = teller.calls.count_attempt(turn.session_id)
     if attempts is None:
         return _lock(turn, teller)
-    verdict = teller.bank.verify(number, pin, teller.deadline)
+    try:
+        verdict = teller.bank.verify(number, pin, teller.deadline)
+    except BankUnavailableError as error:
+        if not error.is_sent:
+            teller.calls.take_back_attempt(turn.session_id)
+        raise
     if verdict.customer_id:
         call = teller.calls.verify(turn.session_id, verdict.customer_id)
         return Proven(verdict.customer_id, call) if call else _lock(turn, teller)

@@ -23,6 +23,15 @@ def test_a_quick_run_measures_everything(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     rows = json.loads(output.read_text(encoding="utf-8"))["rows"]
     sections = {row["name"].split(":")[0] for row in rows}
-    assert sections == {"acknowledging", "processing", "end to end", "chat", "conversations", "cold start", "size"}
+    assert sections == {
+        "acknowledging",
+        "processing",
+        "end to end",
+        "chat",
+        "conversations",
+        "voice",
+        "cold start",
+        "size",
+    }
     assert all(row["frontdesk"] > 0 for row in rows if row["name"] not in NONE)
     assert all(row["frontdesk"] == 0 for row in rows if row["name"] in NONE)

@@ -54,7 +54,8 @@ class FakeBank:
     is_down: bool = False
 
     def verify(self, number: str, pin: str, deadline: Deadline) -> Verdict:
-        self._meet("verify")
+        if self._meet("verify", "lost"):
+            raise BankUnavailableError("The bank did not answer.", is_sent=True)
         if self.wrong_pins.get(number, 0) >= 3:
             return Verdict(None, locked=True)
         if PINS.get(number) == pin:
@@ -88,7 +89,7 @@ class FakeBank:
                 if account.card and account.card.id == card_id:
                     accounts[place] = replace(account, card=replace(account.card, blocked=True))
         if fault:
-            raise BankUnavailableError("The bank did not answer.")
+            raise BankUnavailableError("The bank did not answer.", is_sent=True)
 
     def is_blocked(self, card_id: str) -> bool:
         cards = [account.card for accounts in self.accounts_of.values() for account in accounts if account.card]

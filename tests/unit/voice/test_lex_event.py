@@ -61,3 +61,25 @@ def test_nothing_a_caller_said_is_ever_shown() -> None:
 
     assert "7788" not in shown
     assert "session-composite" not in shown
+
+
+def test_half_a_surrogate_pair_can_be_sent_back() -> None:
+    event = {
+        "sessionState": {
+            "sessionAttributes": {"campaign\ud800": "a\udfff"},
+            "intent": {
+                "name": "CheckBalance\ud800",
+                "slots": {"AccountType": {"value": {"interpretedValue": "\ud800"}}},
+            },
+        }
+    }
+
+    turn = parse_turn(event)
+
+    slot = turn.slots["AccountType"]
+    assert slot is not None
+    assert [turn.intent, slot.interpreted, dict(turn.session_attributes)] == [
+        "CheckBalance?",
+        "?",
+        {"campaign?": "a?"},
+    ]

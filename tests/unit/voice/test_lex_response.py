@@ -121,3 +121,12 @@ class TestAttributes:
 
         assert len(json.dumps(answer)) <= 25 * 1024
         assert answer["sessionState"]["sessionAttributes"] == {"route": "agent"}
+
+    def test_very_many_of_the_others_are_no_burden(self) -> None:
+        others = {f"name-{number}": "x" * (number % 7) for number in range(20_000)}
+
+        answer = lex_response.elicit_intent([plain_text("Yes?")], Attributes({"route": "agent"}, others))
+
+        attributes = answer["sessionState"]["sessionAttributes"]
+        assert attributes["route"] == "agent"
+        assert 11_000 < len(json.dumps(attributes)) <= lex_response.MAX_ATTRIBUTES_BYTES

@@ -81,13 +81,23 @@ def test_a_number_that_the_bank_has_locked_locks_the_call(line: Line) -> None:
 
 def test_an_attempt_counts_before_the_bank_is_asked(line: Line) -> None:
     for _ in range(3):
-        line.bank.faults = ["down"]
+        line.bank.faults = ["lost"]
         caller = line.call()
         caller.session_id = "one"
         assert caller.say("VerifyCaller").prove().is_with_agent
 
     assert caller.say("VerifyCaller").prove().is_with_agent
     assert line.bank.asked == ["verify"] * 3
+
+
+def test_an_attempt_that_never_reached_the_bank_does_not_count(line: Line) -> None:
+    for _ in range(4):
+        line.bank.faults = ["down"]
+        caller = line.call()
+        caller.session_id = "one"
+        assert caller.say("VerifyCaller").prove().is_with_agent
+
+    assert caller.say("VerifyCaller").prove().action == "ElicitIntent"
 
 
 def test_a_lock_is_over_with_the_call(line: Line) -> None:

@@ -61,6 +61,7 @@ OUTCOMES = {
     "does not allow": "refused",
     "and nothing was moved. I am putting you through": "unavailable",
     "nothing was transferred": "denied",
+    "I will not make that transfer": "denied",
 }
 """What callers hear of a transfer, and what that means."""
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.voice import bot
+from chalicelib.voice import bot, reprompts
 from chalicelib.voice.bot import Intent, Slot
 from infra.languages import Language, check
 
@@ -25,8 +25,16 @@ SESSION_SECONDS = 300
 CONFIDENCE = 0.4
 """Below this Lex takes nothing for understood: its own default."""
 
-MAX_RETRIES = 5
-"""The most there is. The codehook counts, and sends a caller to a person sooner."""
+MAX_RETRIES = reprompts.MAX_TIMES
+"""So often Lex asks the codehook after an answer that was none, the last time only for it to send for a person.
+
+One less, and Lex would end the question by itself, with the fallback in the person's place.
+"""
+
+CONFIRMATION_DIGITS = 1
+"""Lex knows yes and no by words alone. A key is no answer, and the codehook hears of it at once."""
+
+_ASK_AT_EACH_MISS = {"EnableCodeHookInvocation": True}
 
 DIGITS = "Digits"
 """The slot types of so many digits: ``Digits4``. They are AMAZON.AlphaNumeric, held to a pattern."""
@@ -175,10 +183,24 @@ def _intent(intent: Intent, language: Language) -> dict[str, Any]:
         "SampleUtterances": [{"Utterance": text} for text in language.utterances[intent.name]],
         "DialogCodeHook": {"Enabled": True},
         "FulfillmentCodeHook": {"Enabled": True},
+        **_confirmation(intent, language),
         "Slots": [_slot(slot, language) for slot in intent.slots],
         "SlotPriorities": [
             {"SlotName": slot.name, "Priority": priority} for priority, slot in enumerate(intent.slots, 1)
         ],
+    }
+
+
+def _confirmation(intent: Intent, language: Language) -> dict[str, Any]:
+    """Lex knows at build time what can be confirmed. The codehook has its own words, and hears of both answers."""
+    if intent.confirm is None:
+        return {}
+    return {
+        "IntentConfirmationSetting": {
+            "IsActive": True,
+            "PromptSpecification": _prompt(language.message(intent.confirm), CONFIRMATION_DIGITS),
+            "ElicitationCodeHook": _ASK_AT_EACH_MISS,
+        }
     }
 
 
@@ -191,13 +213,18 @@ def _slot(slot: Slot, language: Language) -> dict[str, Any]:
         "ObfuscationSetting": {"ObfuscationSettingType": obfuscation},
         "ValueElicitationSetting": {
             "SlotConstraint": "Optional",
-            "PromptSpecification": {
-                "MessageGroupsList": [{"Message": _message(language.prompt(slot))}],
-                "MaxRetries": MAX_RETRIES,
-                "AllowInterrupt": True,
-                "PromptAttemptsSpecification": {attempt: _attempt(slot) for attempt in attempts()},
-            },
+            "PromptSpecification": _prompt(language.message(slot.ask), slot.digits),
+            "SlotCaptureSetting": {"ElicitationCodeHook": _ASK_AT_EACH_MISS},
         },
+    }
+
+
+def _prompt(text: str, digits: int) -> dict[str, Any]:
+    return {
+        "MessageGroupsList": [{"Message": _message(text)}],
+        "MaxRetries": MAX_RETRIES,
+        "AllowInterrupt": True,
+        "PromptAttemptsSpecification": {attempt: _attempt(digits) for attempt in attempts()},
     }
 
 
@@ -212,7 +239,7 @@ def _message(text: str) -> dict[str, Any]:
     return {"PlainTextMessage": {"Value": text}}
 
 
-def _attempt(slot: Slot) -> dict[str, Any]:
+def _attempt(digits: int) -> dict[str, Any]:
     """How one answer is taken: by voice, or from the keypad until its last digit, # or a pause; * begins anew."""
     return {
         "AllowInterrupt": True,
@@ -221,7 +248,7 @@ def _attempt(slot: Slot) -> dict[str, Any]:
             "StartTimeoutMs": 6000,
             "AudioSpecification": {"EndTimeoutMs": 800, "MaxLengthMs": 15000},
             "DTMFSpecification": {
-                "MaxLength": slot.digits,
+                "MaxLength": digits,
                 "EndTimeoutMs": 3000,
                 "EndCharacter": "#",
                 "DeletionCharacter": "*",

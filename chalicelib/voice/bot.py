@@ -31,10 +31,15 @@ class Slot:
 
 @dataclass(frozen=True)
 class Intent:
-    """An intent, with its slots in the order in which they are asked for; all are filled by the codehook's leave."""
+    """An intent, with its slots in the order in which they are asked for; all are filled by the codehook's leave.
+
+    ``confirm`` names the message with which Lex itself asks for a yes or no. Only an intent that has one may be
+    confirmed: Lex refuses a ``ConfirmIntent`` of any other.
+    """
 
     name: str
     slots: tuple[Slot, ...] = ()
+    confirm: str | None = None
 
 
 CUSTOMER_NUMBER = Slot("CustomerNumber", ALPHANUMERIC, "ask_customer_number", digits=8, obfuscated=True)
@@ -47,8 +52,8 @@ CARD = Slot("CardLastFour", ALPHANUMERIC, "ask_card", digits=4, obfuscated=True)
 
 INTENTS: tuple[Intent, ...] = (
     Intent("CheckBalance", (CUSTOMER_NUMBER, PIN, ACCOUNT_TYPE)),
-    Intent("TransferFunds", (FROM_ACCOUNT, TO_ACCOUNT, AMOUNT, CUSTOMER_NUMBER, PIN)),
-    Intent("ReportLostCard", (CUSTOMER_NUMBER, PIN, CARD)),
+    Intent("TransferFunds", (FROM_ACCOUNT, TO_ACCOUNT, AMOUNT, CUSTOMER_NUMBER, PIN), confirm="confirm_again"),
+    Intent("ReportLostCard", (CUSTOMER_NUMBER, PIN, CARD), confirm="confirm_again"),
     Intent("VerifyCaller", (CUSTOMER_NUMBER, PIN)),
     Intent("Help"),
     Intent("SpeakToAgent"),

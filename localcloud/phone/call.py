@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from localcloud.phone.definition import Bot
 from localcloud.phone.dialogue import Dialogue, Exchange, Function, Turn
 from localcloud.phone.events import Input
-from localcloud.phone.understanding import Session, asked_slot
+from localcloud.phone.understanding import Session, asked_digits
 
 TRANSFERRED = "(transferred to a person)"
 HUNG_UP = "(the call has ended)"
@@ -40,8 +40,7 @@ class Call:
     @property
     def digits(self) -> int | None:
         """How many digits of the keypad are asked for, if any."""
-        slot = asked_slot(self._session, self.bot)
-        return slot.digits if slot else None
+        return asked_digits(self._session, self.bot)
 
     def begin(self) -> list[str]:
         """What is heard before the caller has said anything: the contact flow's greeting."""

@@ -29,13 +29,25 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class Confirmation:
+    """``prompt`` is what Lex says when it asks by itself, ``digits`` end an input from the keypad."""
+
+    prompt: str
+    digits: int
+    retries: int
+
+
+@dataclass(frozen=True)
 class Intent:
+    """``confirmation`` is None where the bot has none that is active: then nothing can be confirmed."""
+
     name: str
     utterances: tuple[str, ...]
     slots: tuple[Slot, ...]
     asks_hook: bool
     fulfils_by_hook: bool
     is_fallback: bool
+    confirmation: Confirmation | None = None
 
     def slot(self, name: str | None) -> Slot | None:
         return next((slot for slot in self.slots if slot.name == name), None)
@@ -99,19 +111,25 @@ def _read_intent(entry: Mapping[str, Any]) -> Intent:
         asks_hook=entry.get("DialogCodeHook", {}).get("Enabled", False),
         fulfils_by_hook=entry.get("FulfillmentCodeHook", {}).get("Enabled", False),
         is_fallback="ParentIntentSignature" in entry,
+        confirmation=_read_confirmation(entry.get("IntentConfirmationSetting", {"IsActive": False})),
     )
+
+
+def _read_confirmation(setting: Mapping[str, Any]) -> Confirmation | None:
+    """Lex takes one for active that does not say."""
+    return Confirmation(*_read_prompt(setting)) if setting.get("IsActive", True) else None
+
+
+def _read_prompt(setting: Mapping[str, Any]) -> tuple[str, int, int]:
+    """What Lex says, the digits that a keypad may send, and how often it asks again."""
+    prompt = setting["PromptSpecification"]
+    (message,) = prompt["MessageGroupsList"][0]["Message"].values()
+    keypad = prompt["PromptAttemptsSpecification"]["Initial"]["AudioAndDTMFInputSpecification"]["DTMFSpecification"]
+    return message["Value"], keypad["MaxLength"], prompt["MaxRetries"]
 
 
 def _read_slot(entry: Mapping[str, Any]) -> Slot:
     setting = entry["ValueElicitationSetting"]
-    prompt = setting["PromptSpecification"]
-    (message,) = prompt["MessageGroupsList"][0]["Message"].values()
-    keypad = prompt["PromptAttemptsSpecification"]["Initial"]["AudioAndDTMFInputSpecification"]["DTMFSpecification"]
-    return Slot(
-        entry["Name"],
-        entry["SlotTypeName"],
-        message["Value"],
-        keypad["MaxLength"],
-        setting["SlotConstraint"] == "Required",
-        prompt["MaxRetries"],
-    )
+    prompt, digits, retries = _read_prompt(setting)
+    required = setting["SlotConstraint"] == "Required"
+    return Slot(entry["Name"], entry["SlotTypeName"], prompt, digits, required, retries)

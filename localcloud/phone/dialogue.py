@@ -5,9 +5,9 @@ It is pure but for the function it calls, which gets an event and answers as a c
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
-from localcloud.phone.definition import Bot, Slot
+from localcloud.phone.definition import Bot, Confirmation, Slot
 from localcloud.phone.events import DIALOG, FULFILMENT, Input, build_event
 from localcloud.phone.responses import CodehookError, Response, read_response
 from localcloud.phone.speech import PLAIN, SSML, heard
@@ -56,6 +56,9 @@ class _Call:
     understood: Understood
 
 
+_Next: TypeAlias = tuple[Session, _Call | None, Slot | Confirmation | None]
+
+
 @dataclass(frozen=True)
 class Dialogue:
     """The bot in one language, on the line with one codehook."""
@@ -83,7 +86,7 @@ class Dialogue:
             exchanges.append(Exchange(event, answer))
             heard_now += response.heard
             session, call, asked = self._follow(replace(session, attributes=response.attributes), call, response)
-            heard_now += [] if response.heard or asked is None else [_prompt(asked)]
+            heard_now += [] if response.heard or asked is None else [_prompt(asked.prompt)]
         return Turn(session, tuple(heard_now), tuple(exchanges))
 
     def _first_call(self, understood: Understood) -> _Call:
@@ -115,6 +118,8 @@ class Dialogue:
         if missing := self._missing(call.intent):
             action = {"type": "ElicitSlot", "slotToElicit": missing.name}
             return {"dialogAction": action, "intent": call.intent, "prompt": prompt}
+        if self._confirmation(call.intent):
+            return {"dialogAction": {"type": "ConfirmIntent"}, "intent": call.intent, "prompt": prompt}
         ready = {**call.intent, "state": "ReadyForFulfillment"}
         return {"dialogAction": {"type": "Close"}, "intent": ready, "prompt": prompt}
 
@@ -124,8 +129,13 @@ class Dialogue:
         slots = known.slots if known else ()
         return next((slot for slot in slots if slot.required and intent["slots"].get(slot.name) is None), None)
 
-    def _follow(self, session: Session, call: _Call, response: Response) -> tuple[Session, _Call | None, Slot | None]:
-        """Do as the codehook says: the session after it, what to ask it next, and the slot that Lex itself asks for."""
+    def _confirmation(self, intent: Mapping[str, Any]) -> Confirmation | None:
+        """The confirmation that Lex asks for without being told to, once there is an active one and no answer yet."""
+        known = self.bot.intent(intent["name"])
+        return known.confirmation if known and intent["confirmationState"] == "None" else None
+
+    def _follow(self, session: Session, call: _Call, response: Response) -> _Next:
+        """Do as the codehook says: the session after it, what to ask it next, and what Lex itself may ask for."""
         if response.action == "Delegate":
             return self._delegate(session, call, response)
         if response.action == "ElicitSlot":
@@ -133,12 +143,15 @@ class Dialogue:
             known = self.bot.intent(response.intent["name"])
             asked = known.slot(response.slot) if known else None
             return self._ask(session, response.intent, asked), None, asked
+        if response.action == "ConfirmIntent":
+            assert response.intent is not None
+            return self._ask_to_confirm(session, response.intent)
         intent = None if response.action == "ElicitIntent" else response.intent
         misses = session.misses if session.action == response.action else 0
         return replace(session, intent=intent, action=response.action, slot=None, misses=misses), None, None
 
-    def _delegate(self, session: Session, call: _Call, response: Response) -> tuple[Session, _Call | None, Slot | None]:
-        """Lex's own order: a refusal ends the intent; then the slots it must have, then the fulfilment."""
+    def _delegate(self, session: Session, call: _Call, response: Response) -> _Next:
+        """Lex's own order: a refusal ends the intent; then the slots it must have, the confirmation, the fulfilment."""
         assert response.intent is not None
         intent = response.intent
         known = self.bot.intent(intent["name"])
@@ -148,10 +161,19 @@ class Dialogue:
             return closed, None, None
         if missing := self._missing(intent):
             return self._ask(session, intent, missing), None, missing
+        if self._confirmation(intent):
+            return self._ask_to_confirm(session, intent)
         if known.fulfils_by_hook:
             ready = {**intent, "state": "ReadyForFulfillment"}
             return replace(session, intent=ready), _Call(FULFILMENT, ready, call.understood), None
         return closed, None, None
+
+    def _ask_to_confirm(self, session: Session, intent: Mapping[str, Any]) -> _Next:
+        known = self.bot.intent(intent["name"])
+        same = session.intent is not None and session.intent["name"] == intent["name"]
+        misses = session.misses if same and session.action == "ConfirmIntent" else 0
+        asking = replace(session, intent=intent, action="ConfirmIntent", slot=None, misses=misses)
+        return asking, None, known.confirmation if known else None
 
     @staticmethod
     def _ask(session: Session, intent: Mapping[str, Any], slot: Slot | None) -> Session:
@@ -161,5 +183,5 @@ class Dialogue:
         return replace(session, intent=intent, action="ElicitSlot", slot=slot.name if slot else None, misses=misses)
 
 
-def _prompt(slot: Slot) -> str:
-    return heard(SSML if slot.prompt.lstrip().startswith("<speak>") else PLAIN, slot.prompt)
+def _prompt(text: str) -> str:
+    return heard(SSML if text.lstrip().startswith("<speak>") else PLAIN, text)

@@ -38,6 +38,8 @@ def read_response(answer: Any, bot: Bot) -> Response:
     intent = _intent(state.get("intent"), bot)
     if intent is None and action not in ("ElicitIntent", "Close"):
         raise CodehookError(f"{action} needs sessionState.intent.")
+    if action == "ConfirmIntent" and not (intent and _can_be_confirmed(intent, bot)):
+        raise CodehookError(f"{intent and intent['name']} has no active confirmation, which ConfirmIntent needs.")
     messages = _messages(answer.get("messages"))
     if action == "ElicitIntent" and not messages:
         raise CodehookError("ElicitIntent needs messages.")
@@ -69,6 +71,11 @@ def _intent(value: Any, bot: Bot) -> Mapping[str, Any] | None:
         "confirmationState": given.get("confirmationState", "None"),
         "slots": {slot.name: slots.get(slot.name) for slot in known.slots},
     }
+
+
+def _can_be_confirmed(intent: Mapping[str, Any], bot: Bot) -> bool:
+    known = bot.intent(intent["name"])
+    return known is not None and known.confirmation is not None
 
 
 def _slot(dialog: Mapping[str, Any], intent: Mapping[str, Any] | None, bot: Bot) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from localcloud.phone.definition import Bot, Intent, Slot
+from localcloud.phone.definition import Bot, Confirmation, Intent, Slot
 from localcloud.phone.events import Input
 from localcloud.phone.matching import match
 from localcloud.phone.responses import Action
@@ -52,14 +52,27 @@ def keyed(said: Input, session: Session, bot: Bot) -> Input:
     digits = said.text.split("#")[0]
     if "*" in digits:
         return replace(said, text="")
-    slot = asked_slot(session, bot)
-    return replace(said, text=digits[: slot.digits] if slot else digits)
+    wanted = asked_digits(session, bot)
+    return replace(said, text=digits[:wanted])
+
+
+def asked_digits(session: Session, bot: Bot) -> int | None:
+    """How many digits end an input of the keypad, None for any number of them."""
+    if slot := asked_slot(session, bot):
+        return slot.digits
+    confirmation = _asked_confirmation(session, bot)
+    return confirmation.digits if confirmation else None
 
 
 def asked_slot(session: Session, bot: Bot) -> Slot | None:
     """The slot that was asked for, if one was."""
     intent = bot.intent(session.intent["name"]) if session.intent else None
     return intent.slot(session.slot) if intent and session.action == "ElicitSlot" else None
+
+
+def _asked_confirmation(session: Session, bot: Bot) -> Confirmation | None:
+    intent = bot.intent(session.intent["name"]) if session.intent else None
+    return intent.confirmation if intent and session.action == "ConfirmIntent" else None
 
 
 def _answer(session: Session, intent: Mapping[str, Any], said: Input, bot: Bot) -> Understood:
@@ -79,8 +92,8 @@ def _confirmation(session: Session, intent: Mapping[str, Any], said: Input, bot:
     for state, phrases in (("Confirmed", bot.yes), ("Denied", bot.no)):
         if any(text[: len(words(phrase))] == words(phrase) for phrase in phrases):
             return Understood({**intent, "confirmationState": state}, {})
-    retries = max((slot.retries for one in bot.intents for slot in one.slots), default=0)
-    return _elsewhere(intent, said, bot) or _missed(session, intent, retries, bot)
+    asked = _asked_confirmation(session, bot)
+    return _elsewhere(intent, said, bot) or _missed(session, intent, asked.retries if asked else 0, bot)
 
 
 def _elsewhere(intent: Mapping[str, Any], said: Input, bot: Bot) -> Understood | None:

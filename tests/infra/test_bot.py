@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from chalicelib.voice import bot as definition
+from chalicelib.voice import codehook, reprompts
 from infra import bot
-from infra.languages import Language, LanguageError, check, read_languages
+from infra.languages import Language, LanguageError, check, is_utterance, read_languages
 
-QUESTIONS = {slot.ask: f"Say the {slot.name}." for intent in definition.INTENTS for slot in intent.slots}
+QUESTIONS = {slot.ask: f"Say the {slot.name}." for intent in definition.INTENTS for slot in intent.slots} | {
+    intent.confirm: "Yes or no?" for intent in definition.INTENTS if intent.confirm
+}
 
 
 @pytest.fixture(params=[language.locale for language in read_languages()])
@@ -108,12 +111,49 @@ def test_a_question_in_ssml_is_told_apart(language: Language) -> None:
 def test_keypads_send_so_many_digits_at_each_attempt(language: Language, slot: str, digits: int) -> None:
     prompt = slots(language)["CheckBalance", slot]["ValueElicitationSetting"]["PromptSpecification"]
 
-    assert list(prompt["PromptAttemptsSpecification"]) == ["Initial", *(f"Retry{n}" for n in range(1, 6))]
-    assert prompt["MaxRetries"] == 5
+    assert list(prompt["PromptAttemptsSpecification"]) == ["Initial", "Retry1", "Retry2", "Retry3"]
+    assert prompt["MaxRetries"] == 3
     for attempt in prompt["PromptAttemptsSpecification"].values():
         assert attempt["AllowedInputTypes"] == {"AllowAudioInput": True, "AllowDTMFInput": True}
         keypad = attempt["AudioAndDTMFInputSpecification"]["DTMFSpecification"]
         assert (keypad["MaxLength"], keypad["EndCharacter"], keypad["DeletionCharacter"]) == (digits, "#", "*")
+
+
+def test_the_codehook_hears_of_every_miss_until_it_sends_for_a_person(language: Language) -> None:
+    settings = [slot["ValueElicitationSetting"] for slot in slots(language).values()]
+    confirmations = [
+        intent["IntentConfirmationSetting"]
+        for intent in intents(language).values()
+        if "IntentConfirmationSetting" in intent
+    ]
+
+    for setting in settings:
+        assert setting["SlotCaptureSetting"] == {"ElicitationCodeHook": {"EnableCodeHookInvocation": True}}
+    for setting in confirmations:
+        assert setting["ElicitationCodeHook"] == {"EnableCodeHookInvocation": True}
+    assert {setting["PromptSpecification"]["MaxRetries"] for setting in settings + confirmations} == {
+        reprompts.MAX_TIMES
+    }
+
+
+def confirming_modules() -> set[str]:
+    """The intents whose code asks for a confirmation."""
+    return {name for name, module in codehook.INTENTS.items() if hasattr(module, "confirm")}
+
+
+def test_what_the_codehook_confirms_can_be_confirmed(language: Language) -> None:
+    active = {name for name, intent in intents(language).items() if "IntentConfirmationSetting" in intent}
+
+    assert active == confirming_modules() == {"TransferFunds", "ReportLostCard"}
+    for name in active:
+        setting = intents(language)[name]["IntentConfirmationSetting"]
+        prompt = setting["PromptSpecification"]
+        assert setting["IsActive"] is True
+        assert prompt["MessageGroupsList"] == [{"Message": {"PlainTextMessage": {"Value": "Yes or no?"}}}]
+        assert prompt["AllowInterrupt"] is True
+        for attempt in prompt["PromptAttemptsSpecification"].values():
+            assert attempt["AllowedInputTypes"] == {"AllowAudioInput": True, "AllowDTMFInput": True}
+            assert attempt["AudioAndDTMFInputSpecification"]["DTMFSpecification"]["MaxLength"] == 1
 
 
 def test_a_number_of_fixed_length_is_held_to_it(language: Language) -> None:
@@ -206,9 +246,11 @@ def replaced(language: Language, what: str, **changes: Any) -> Language:
     [
         ("utterances", {"Helpp": ["help me"]}, "Helpp is no intent"),
         ("utterances", {"Help": ["help with {Pin}"]}, "names Pin, which is no slot of Help"),
-        ("utterances", {"Help": ["help!"]}, "has a character that Lex refuses"),
+        ("utterances", {"Help": ["help!"]}, "is not words and slots between single spaces"),
         ("utterances", {"Help": ["verify me", "Verify me"]}, "stands there twice"),
         ("messages", {"ask_pin": " "}, "ask_pin is missing"),
+        ("messages", {"confirm_again": ""}, "confirm_again is missing, which asks for a yes of TransferFunds"),
+        ("messages", {"confirm_again": "{amount}?"}, "cannot fill"),
         ("messages", {"ask_pin": "PIN for {card}?"}, "cannot fill"),
         ("slot_values", {"AccountType": {"checking": ["x"], "savings": ["x"]}}, "credit of AccountType is missing"),
         ("slot_values", {"AccountType": {"checking": ["x"], "savings": ["X"]}}, "'x' means two values"),
@@ -221,6 +263,52 @@ def test_a_language_with_a_fault_is_refused(what: str, changes: dict[str, Any], 
 
     with pytest.raises(LanguageError, match=fault):
         check(replaced(good, what, **changes))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "help",
+        "qué puedes hacer",
+        "cuánto hay en mi {AccountType}",
+        "{AccountType}",
+        "I don't know",
+        "a twenty-four hour a.m. e_check",
+        "route 66",
+        "残高",
+    ],
+)
+def test_an_utterance_that_lex_takes(text: str) -> None:
+    assert is_utterance(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " help",
+        "help ",
+        "what  now",
+        "my\tbalance",
+        "help!",
+        "well, help",
+        "¿cuánto?",
+        "{AccountType}s",
+        "my-{AccountType}",
+        "{FromAccount}{ToAccount}",
+        "{Account Type}",
+        "{}",
+        "my {AccountType",
+        "100%",
+        "10²",
+        "don\u2019t",
+        "cafe\u0301",
+        "- -",
+        "\U0001f600",
+    ],
+)
+def test_an_utterance_that_lex_may_refuse(text: str) -> None:
+    assert not is_utterance(text)
 
 
 def test_a_file_that_is_no_language_is_named(tmp_path: Path) -> None:

@@ -67,10 +67,21 @@ class TestEveryLanguage:
             assert spoken["contentType"] == "SSML"
             assert ET.fromstring(spoken["content"]).tag == "speak"  # noqa: S314 - made a line above
 
-    def test_lex_itself_can_ask_for_every_slot(self, locale: str) -> None:
+    def test_lex_itself_can_ask_for_every_slot_and_for_a_yes(self, locale: str) -> None:
         for intent in bot.INTENTS:
-            for slot in intent.slots:
-                assert not placeholders(catalogue(locale).messages[slot.ask])
+            asked = [slot.ask for slot in intent.slots] + ([intent.confirm] if intent.confirm else [])
+            for name in asked:
+                assert not placeholders(catalogue(locale).messages[name])
+
+    def test_every_question_for_a_yes_says_that_it_wants_words(self, locale: str) -> None:
+        messages = catalogue(locale).messages
+
+        assert [name for name, text in messages.items() if text.endswith(messages["confirm_again"])] == [
+            "confirm_again",
+            "confirm_transfer",
+            "confirm_pending_transfer",
+            "confirm_block",
+        ]
 
 
 def _said_in_code() -> Iterator[str]:
@@ -83,9 +94,10 @@ def test_every_message_is_there_and_is_said_somewhere() -> None:
     by_condition = {"balance", "balance_owed", "fallback", "fallback_silence", "silence", "not_understood"}
     by_condition |= {"confirm_transfer", "confirm_pending_transfer", "failed", "unavailable"}
     by_condition |= {f"transfer_refused_{reason}" for reason in ("insufficient_funds", "limit_exceeded", "other")}
+    by_lex = {intent.confirm for intent in bot.INTENTS if intent.confirm}
     by_the_contact_flow = {"greeting"}
 
-    assert ENGLISH.messages.keys() == {*_said_in_code(), *by_slots, *by_condition, *by_the_contact_flow}
+    assert ENGLISH.messages.keys() == {*_said_in_code(), *by_slots, *by_condition, *by_lex, *by_the_contact_flow}
 
 
 @pytest.mark.parametrize(

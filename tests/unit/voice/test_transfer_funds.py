@@ -30,7 +30,7 @@ class TestAsking:
         assert caller.action == "ConfirmIntent"
         assert caller.heard == (
             "I am about to transfer $250.00 from your checking account ending in 4321 to your savings account ending "
-            "in 8765. Shall I do it?"
+            "in 8765. Shall I do it? Please say yes or no."
         )
         assert line.bank.moved == []
 

@@ -8,7 +8,9 @@ from chalicelib.voice.bot import INTENTS
 from infra.languages import Language, read_languages
 from localcloud.phone.definition import Bot, read_bots
 
-QUESTIONS = {slot.ask: f"Lex asks for {slot.name}." for intent in INTENTS for slot in intent.slots}
+QUESTIONS = {slot.ask: f"Lex asks for {slot.name}." for intent in INTENTS for slot in intent.slots} | {
+    intent.confirm: "Lex asks for a yes." for intent in INTENTS if intent.confirm
+}
 
 
 def languages() -> list[Language]:

@@ -147,13 +147,23 @@ def test_what_is_no_pin_is_asked_for_again(said: Input) -> None:
 
 
 def test_after_too_many_misses_the_fallback_is_asked() -> None:
-    line, codehook = call(*[elicit("Pin", "PIN?")] * 6, answer("Close", "A person will help."))
+    line, codehook = call(*[elicit("Pin", "PIN?")] * 4, answer("Close", "A person will help."))
 
     line.hear(say("verify me"))
-    for _ in range(6):
+    for _ in range(4):
         line.hear(SILENCE)
 
-    assert codehook.intents == ["VerifyCaller"] * 6 + ["FallbackIntent"]
+    assert codehook.intents == ["VerifyCaller"] * 4 + ["FallbackIntent"]
+
+
+def test_after_too_many_answers_that_are_neither_yes_nor_no_the_fallback_is_asked() -> None:
+    line, codehook = call(*[answer("ConfirmIntent", "Shall I?")] * 4, answer("Close", "A person will help."))
+
+    line.hear(say("block my card"))
+    for _ in range(4):
+        line.hear(SILENCE)
+
+    assert codehook.intents == ["ReportLostCard"] * 4 + ["FallbackIntent"]
 
 
 def test_an_answer_that_was_right_begins_the_count_anew() -> None:
@@ -217,6 +227,46 @@ def test_neither_yes_nor_no_is_asked_again() -> None:
     assert proposed["dialogAction"] == {"type": "ConfirmIntent"}
     assert proposed["prompt"] == {"attempt": "Retry1"}
     assert codehook.events[1]["sessionState"]["intent"]["confirmationState"] == "None"
+
+
+@pytest.mark.parametrize("keys", ["1", "2", "12#"])
+def test_keys_are_neither_yes_nor_no(keys: str) -> None:
+    line, codehook = call(answer("ConfirmIntent", "Shall I?"), answer("ConfirmIntent", "Please say yes or no."))
+
+    line.hear(say("block my card"))
+    line.hear(key(keys))
+
+    event = codehook.events[1]
+    assert (event["inputMode"], event["inputTranscript"]) == ("DTMF", keys[0])
+    assert event["sessionState"]["intent"]["confirmationState"] == "None"
+    assert line.digits == 1
+
+
+def test_lex_asks_for_a_yes_in_the_bots_words_where_the_codehook_has_none() -> None:
+    line, _ = call(answer("ConfirmIntent"))
+
+    assert line.hear(say("block my card")) == ["Lex asks for a yes."]
+
+
+def test_an_intent_without_an_active_confirmation_cannot_be_confirmed() -> None:
+    line, _ = call(answer("ConfirmIntent", "Shall I?"))
+
+    assert line.hear(say("verify me")) == [
+        "(the codehook failed: VerifyCaller has no active confirmation, which ConfirmIntent needs.)",
+        TRANSFERRED,
+    ]
+
+
+def test_delegating_what_is_not_confirmed_makes_lex_ask_for_it() -> None:
+    line, codehook = call(DELEGATE, DELEGATE, answer("Close", "Done."))
+
+    assert line.hear(say("block my card")) == ["Lex asks for a yes."]
+    assert line.hear(say("yes")) == ["Done.", HUNG_UP]
+    assert codehook.sources == ["DialogCodeHook", "DialogCodeHook", "FulfillmentCodeHook"]
+    assert [event["proposedNextState"]["dialogAction"]["type"] for event in codehook.events[:2]] == [
+        "ConfirmIntent",
+        "Close",
+    ]
 
 
 def test_delegating_leads_to_the_fulfilment() -> None:

@@ -90,8 +90,9 @@ def is_utterance(text: str) -> bool:
     """Whether Lex takes a sample utterance for sure: words and slots, with one space between each two of them.
 
     A word has letters of any alphabet, accents included, and digits; also apostrophes, hyphens, underscores, and the
-    periods of abbreviations. A slot is its name in braces and stands by itself. That is what the builder of Lex V1 took;
-    V2 has no rule in writing, and examples with a comma and an exclamation mark, which nobody says and we leave out.
+    periods of abbreviations. A slot is its name in braces and stands by itself. Lex writes no rule down. This is the
+    narrower one of Alexa's models, without the comma and the exclamation mark of Lex's own examples.
+    https://docs.aws.amazon.com/lexv2/latest/dg/sample-utterances.html
     """
     return all(_PLACEHOLDER.fullmatch(word) or _is_word(word) for word in text.split(" "))
 

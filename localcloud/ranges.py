@@ -1,5 +1,6 @@
 """Numbers on a command line, between two bounds, whose refusal names both."""
 
+import math
 from typing import Any
 
 import click
@@ -20,6 +21,9 @@ class Number(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         try:
-            return float(super().convert(value, param, ctx))
+            number = float(super().convert(value, param, ctx))
         except click.BadParameter:
+            number = math.nan  # which is between no two bounds
+        if math.isnan(number):
             self.fail(f"{value!r} is not a number from {self.min} to {self.max}.", param, ctx)
+        return number

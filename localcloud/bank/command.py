@@ -11,6 +11,7 @@ from localcloud.bank.samples import CUSTOMERS, SampleAccount
 from localcloud.bank.wire import amount_text
 from localcloud.layout import Layout
 from localcloud.processes import StartError
+from localcloud.ranges import Number, WholeNumber
 
 _ACTIONS = {
     "unlock": "Forget the wrong PINs of every customer.",
@@ -37,11 +38,11 @@ def _epilog() -> str:
 
 @click.command("bank", epilog=_epilog())
 @click.argument("faults", type=click.Choice([*FAULTS, *_ACTIONS]), nargs=-1, metavar="[FAULT]...")
-@click.option("--times", type=click.IntRange(1, 1_000_000), help="For so many requests; without it, until changed.")
-@click.option("--seconds", type=click.FloatRange(0, 3_600), help="How long it takes; each fault has its own default.")
+@click.option("--times", type=WholeNumber(1, 1_000_000), help="For so many requests; without it, until changed.")
+@click.option("--seconds", type=Number(0, 3_600), help="How long it takes; each fault has its own default.")
 @click.option("--path", metavar="PREFIX", help="Only for requests whose path begins so: /transfers.")
 @click.option("--method", type=click.Choice(["GET", "POST"]), help="Only for such requests.")
-@click.option("--probability", type=click.FloatRange(0, 1), help="Only for so many of them, drawn at random: 0.3.")
+@click.option("--probability", type=Number(0, 1), help="Only for so many of them, drawn at random: 0.3.")
 @click.option("--seed", type=int, help="Draw the same as another time.")
 @click.make_pass_decorator(Layout)
 def bank(layout: Layout, /, faults: tuple[str, ...], **options: Any) -> None:
@@ -53,7 +54,7 @@ def bank(layout: Layout, /, faults: tuple[str, ...], **options: Any) -> None:
     if set(faults) & set(_ACTIONS):
         if len(faults) > 1 or any(value is not None for value in options.values()):
             raise click.UsageError(f"{' and '.join(_ACTIONS)} stand alone.")
-        _ask("POST", f"{url}/{faults[0]}")
+        _ask("POST", f"{url}/{faults[0]}", {})
     elif faults:
         _ask("POST", url, {"faults": faults, **options})
     _show(_ask("GET", url))

@@ -25,13 +25,14 @@ def add_control(router: web.UrlDispatcher, control: Control, ledger: Ledger, cal
         return web.json_response(control.show())
 
     async def unlock(request: web.Request) -> web.Response:
-        """Takes ``{"customer_number": …}``, or nothing for all."""
-        wanted = wire.read_object(await request.read() or b"{}")
+        """Takes ``{"customer_number": …}``, or ``{}`` for all."""
+        wanted = wire.read_object(await request.read())
         callers.unlock(wanted.get("customer_number"))
         return web.json_response({"locked": callers.locked()})
 
     async def reset(request: web.Request) -> web.Response:
-        """The sample customers as they were in the beginning, and no faults."""
+        """The sample customers as they were in the beginning, and no faults. Takes ``{}``."""
+        wire.read_object(await request.read())
         ledger.database.reset()
         control.set(Setting())
         return await show(request)

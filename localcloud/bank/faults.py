@@ -1,5 +1,6 @@
 """What can be made to go wrong with the bank, and when."""
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -65,7 +66,8 @@ class Setting:
         for name, value in given.items():
             if isinstance(value, bool) or not isinstance(value, _TYPES.get(name, ())):
                 raise InvalidSettingError(f"{name} is unknown or of another type: there are {', '.join(_TYPES)}")
-        if given.get("times", 1) < 1 or given.get("seconds", 0) < 0 or not 0 <= given.get("probability", 1) <= 1:
+        in_range = 0 <= given.get("seconds", 0) < math.inf and 0 <= given.get("probability", 1) <= 1  # no NaN is
+        if given.get("times", 1) < 1 or not in_range:
             raise InvalidSettingError("times is at least 1, seconds at least 0, probability from 0 to 1")
         return cls(tuple(name for name in names if name != "normal"), **given)
 

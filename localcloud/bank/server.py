@@ -15,6 +15,7 @@ from localcloud.bank.callers import Callers
 from localcloud.bank.control import add_control
 from localcloud.bank.faults import Control, Met
 from localcloud.bank.ledger import IdempotencyConflictError, Ledger
+from localcloud.guard import guard
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -43,7 +44,7 @@ class Server:
 
     def application(self) -> web.Application:
         """To be run without cancellation of handlers, since a bank acts also for a caller who has hung up."""
-        middlewares = [self._check_key, self._meet_fault, _explain]
+        middlewares = [guard("/", commands="/control"), self._check_key, self._meet_fault, _explain]
         application = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=middlewares)
         router = application.router
         router.add_post("/callers/verify", self._verify)

@@ -1,11 +1,11 @@
 """The bank's wire format: what requests must look like, and what the answers do."""
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from localcloud import guard
 from localcloud.bank.callers import Verdict
 from localcloud.bank.ledger import Account, Card, Order, Transfer
 
@@ -29,11 +29,8 @@ class MalformedError(Exception):
 
 
 def read_object(body: bytes) -> Mapping[str, Any]:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
+    value = guard.read_object(body)
+    if value is None:
         raise MalformedError("The body must be a JSON object.")
     return value
 

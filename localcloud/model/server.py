@@ -6,10 +6,12 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Protocol
 
 from aiohttp import web
 
+from localcloud.guard import guard, read_object
 from localcloud.model import eventstream
 from localcloud.model.conversation import Conversation, InvalidRequestError, read_conversation
 from localcloud.model.dialogue import answer, tokens
@@ -63,7 +65,7 @@ class Server:
         self._number = 0
 
     def application(self) -> web.Application:
-        application = web.Application(client_max_size=25 * 1024 * 1024)
+        application = web.Application(client_max_size=25 * 1024 * 1024, middlewares=[guard("/", commands="/control")])
         application.router.add_post("/model/{model:.+}/converse", self._converse)
         application.router.add_post("/model/{model:.+}/converse-stream", self._converse_stream)
         application.router.add_get("/control", self._show_control)
@@ -85,10 +87,13 @@ class Server:
 
     async def _set_control(self, request: web.Request) -> web.Response:
         """Takes ``{"fault": …, "times": n or absent, "seconds": s or absent}``."""
-        wanted = await request.json()
-        if wanted.get("fault") not in FAULTS:
+        wanted = read_object(await request.read()) or {}
+        if str(wanted.get("fault")) not in FAULTS:
             return web.json_response({"message": f"fault must be one of: {', '.join(FAULTS)}"}, status=400)
-        self._control.set(wanted["fault"], wanted.get("times"), float(wanted.get("seconds") or 20.0))
+        times, seconds = wanted.get("times"), wanted.get("seconds") or 20.0
+        if not (times is None or type(times) is int) or type(seconds) not in (int, float) or not 0 <= seconds < inf:
+            return web.json_response({"message": "times must be a whole number, seconds at least 0"}, status=400)
+        self._control.set(str(wanted["fault"]), times, float(seconds))
         return await self._show_control(request)
 
     async def _show_calls(self, _: web.Request) -> web.Response:

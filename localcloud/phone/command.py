@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import click
 
@@ -38,13 +38,13 @@ _EPILOG = (
 
 @click.command("call", epilog=_EPILOG)
 @click.option("--locale", metavar="LOCALE", help=f"Language of the call.  [default: the script's, or {DEFAULT_LOCALE}]")
-@click.option("--script", type=click.File(encoding="utf-8"), help="A scripted call; - is stdin.")
+@click.option("--script", type=click.File("rb"), help="A scripted call; - is stdin.")
 @click.option("--transcript", type=click.Path(dir_okay=False, path_type=Path), help="Write what is said to a file.")
 @click.option(
     "--events", is_flag=True, help="Show what Lex and the codehook tell one another, slots and PINs included."
 )
 @click.make_pass_decorator(Layout)
-def call(layout: Layout, locale: str | None, script: TextIO | None, transcript: Path | None, events: bool) -> None:
+def call(layout: Layout, locale: str | None, script: BinaryIO | None, transcript: Path | None, events: bool) -> None:
     """Call the bank line, as a caller would on the telephone.
 
     Plays Lex, from the bot's own definition, for the codehook that is deployed here.

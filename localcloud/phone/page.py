@@ -15,6 +15,7 @@ from aiohttp import web
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.languages import LanguageError, read_languages
+from localcloud.guard import guard, read_object
 from localcloud.phone.call import Call
 from localcloud.phone.definition import Bot, read_bots
 from localcloud.phone.dialogue import Function
@@ -23,6 +24,9 @@ from localcloud.phone.events import Input
 CALLS = 50
 MAX_WORDS = 1_024
 """Characters that Lex takes at once."""
+
+MAX_KEYS = 50
+MAX_BODY_BYTES = 16 * 1024
 
 _FILES = Path(__file__).parent / "static"
 _TYPES = {"phone.css": "text/css", "phone.js": "text/javascript"}
@@ -50,6 +54,7 @@ class Phone:
     _calls: OrderedDict[str, Call] = field(default_factory=OrderedDict)
 
     def add_routes(self, application: web.Application) -> None:
+        application.middlewares.append(guard("/phone", commands="/phone"))
         application.router.add_get("/phone", self._page)
         application.router.add_get("/phone/{name:phone\\.(?:css|js)}", self._file)
         application.router.add_get("/phone/locales", _answers(self._locales))
@@ -115,15 +120,14 @@ def _error(status: HTTPStatus, code: str, message: str) -> web.Response:
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    """A JSON object. Its content type keeps other sites' forms from calling."""
-    if request.content_type != "application/json":
-        raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "bad_request", "The body must be JSON.")
     try:
-        body = await request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise _RefusedError(HTTPStatus.BAD_REQUEST, "bad_request", "The body must be a JSON object.")
+        read = await request.clone(client_max_size=MAX_BODY_BYTES).read()
+    except web.HTTPRequestEntityTooLarge as error:
+        why = f"The body is larger than {MAX_BODY_BYTES} bytes."
+        raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", why) from error
+    body = read_object(read) if (request.charset or "utf-8").lower() == "utf-8" else None
+    if body is None:
+        raise _RefusedError(HTTPStatus.BAD_REQUEST, "bad_request", "The body must be a JSON object in UTF-8.")
     return body
 
 
@@ -131,8 +135,8 @@ def _read_input(body: dict[str, Any]) -> Input:
     words, keys = body.get("say", ""), body.get("keys", "")
     if not isinstance(words, str) or not isinstance(keys, str) or (words and keys):
         raise _RefusedError(HTTPStatus.BAD_REQUEST, "bad_request", "say or keys is wanted, as text, or neither.")
-    if len(words) > MAX_WORDS or not set(keys) <= set("0123456789*#"):
-        raise _RefusedError(HTTPStatus.BAD_REQUEST, "bad_request", "Too many words, or keys that no phone has.")
+    if len(words) > MAX_WORDS or len(keys) > MAX_KEYS or not set(keys) <= set("0123456789*#"):
+        raise _RefusedError(HTTPStatus.BAD_REQUEST, "bad_request", "Too many words or keys, or keys that no phone has.")
     return Input(keys, keypad=True) if keys else Input(words.strip())
 
 

@@ -16,6 +16,7 @@ their case; ``never`` for words that must not be there.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from localcloud.phone.call import INPUTS, Call, show_input, spoken
@@ -45,8 +46,13 @@ class Script:
     steps: tuple[Step, ...]
 
 
-def read_script(text: str, name: str) -> Script:
-    """Raises ``ScriptError`` for a line that is no step."""
+def read_script(content: bytes, name: str) -> Script:
+    """Reads UTF-8, with a byte order mark or without; ``ScriptError`` for other bytes and a line that is no step."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ScriptError(f"{name}, line {line}: this is no UTF-8.") from error
     steps = [_read_step(number, line, name) for number, line in enumerate(text.splitlines(), 1) if _counts(line)]
     locales = [step.text for step in steps[:1] if step.kind == "locale"]
     rest = tuple(steps[len(locales) :])
@@ -90,7 +96,10 @@ def _read_order(step: Step, name: str) -> tuple[str, dict[str, Any]]:
     if wrong := [option for option in options if "=" not in option]:
         raise ScriptError(f"{name}, line {step.line}: {wrong[0]!r} is not as times=1.")
     pairs = (option.split("=", 1) for option in options)
-    return word, {key: _read_option(value) for key, value in pairs}
+    read = {key: _read_option(value) for key, value in pairs}
+    if endless := [key for key, value in read.items() if isinstance(value, float) and not isfinite(value)]:
+        raise ScriptError(f"{name}, line {step.line}: {endless[0]} must be a number with an end.")
+    return word, read
 
 
 def _read_option(text: str) -> int | float | str:

@@ -20,5 +20,5 @@ def served(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[C
 @pytest.fixture
 def bank(served: Client) -> Client:
     """One bank for all tests, which begins each as on its first day."""
-    requests.post(f"{served.url}/control/reset", timeout=60).raise_for_status()
+    requests.post(f"{served.url}/control/reset", json={}, timeout=60).raise_for_status()
     return served

@@ -101,7 +101,7 @@ class TestCallers:
         requests.post(f"{bank.url}/control/unlock", json={"customer_number": AIKO.number}, timeout=60)
         assert [one["locked"] for one in bank.books()["customers"]] == [False, True, False]
 
-        requests.post(f"{bank.url}/control/unlock", timeout=60)
+        requests.post(f"{bank.url}/control/unlock", json={}, timeout=60)
         assert bank.verify(ELENA.number, ELENA.pin)["verified"]
 
 

@@ -1,5 +1,6 @@
 """What goes wrong with the bank when it is told to."""
 
+import json
 import socket
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ import requests
 
 from localcloud.bank.faults import FAULTS, Control, Setting
 from tests.unit.localcloud.bank.asking import CHECKING, KEY, SAVINGS, TOTAL_CENTS, Client, Clock
+from tests.unit.localcloud.strangers import STRANGERS
 
 BALANCE = f"/accounts/{CHECKING}/balance"
 
@@ -19,7 +21,7 @@ BALANCE = f"/accounts/{CHECKING}/balance"
 def hang_up(bank: Client, key: str) -> None:
     """Ask for a transfer, and go once the bank has heard it."""
     body = f'{{"from": "{CHECKING}", "to": "{SAVINGS}", "amount": "250.00", "currency": "USD"}}'
-    head = f"POST /transfers HTTP/1.1\r\nHost: bank\r\nx-api-key: {KEY}\r\nIdempotency-Key: {key}\r\n"
+    head = f"POST /transfers HTTP/1.1\r\nHost: localhost\r\nx-api-key: {KEY}\r\nIdempotency-Key: {key}\r\n"
     address, before = urlsplit(bank.url), bank.books()["requests"]
     with socket.create_connection((address.hostname, address.port)) as connection:
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
@@ -208,16 +210,42 @@ class TestWhich:
             {"fault": "fail", "times": "2"},
             {"fault": "fail", "seconds": -1},
             {"fault": "fail", "probability": 2},
+            {"fault": "fail", "probability": float("nan")},
+            {"fault": "slow", "seconds": float("nan")},
+            {"fault": "slow", "seconds": float("inf")},
             {"fault": "fail", "when": "now"},
             {"fault": "fail", "path": 7},
             [],
         ],
     )
     def test_what_is_not_understood_changes_nothing(self, bank: Client, wanted: Any) -> None:
-        answer = requests.post(f"{bank.url}/control", json=wanted, timeout=60)
+        headers = {"Content-Type": "application/json"}
+        answer = requests.post(f"{bank.url}/control", data=json.dumps(wanted), headers=headers, timeout=60)
 
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
         assert bank.books()["faults"] == []
+
+    @pytest.mark.parametrize("path", ["/control", "/control/unlock", "/control/reset"])
+    @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
+    def test_another_sites_form_commands_nothing(self, bank: Client, path: str, kind: str | None) -> None:
+        bank.fault("fail")
+
+        for body in (b"", b'{"fault": "slow"}'):
+            answer = requests.post(bank.url + path, data=body, headers={"Content-Type": kind}, timeout=60)
+            assert (answer.status_code, answer.json()["code"]) == (415, "bad_request")
+        assert bank.books()["faults"] == ["fail"]
+
+    @pytest.mark.parametrize("headers", STRANGERS)
+    @pytest.mark.parametrize(("method", "path"), [("GET", "/control"), ("POST", "/control/reset")])
+    def test_another_sites_page_commands_nothing(
+        self, bank: Client, method: str, path: str, headers: dict[str, str]
+    ) -> None:
+        bank.fault("fail")
+
+        answer = requests.request(method, bank.url + path, json={}, headers=headers, timeout=60)
+
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+        assert bank.books()["faults"] == ["fail"]
 
     def test_every_fault_is_understood(self, bank: Client) -> None:
         for fault in FAULTS:

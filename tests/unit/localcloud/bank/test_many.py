@@ -42,7 +42,7 @@ def assert_the_books_balance(books: dict[str, Any]) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(wishes, min_size=1, max_size=12))
 def test_the_same_key_has_the_same_answer_also_at_once(bank: Client, wanted: list[tuple[int, str, str, int]]) -> None:
-    requests.post(f"{bank.url}/control/reset", timeout=60).raise_for_status()
+    requests.post(f"{bank.url}/control/reset", json={}, timeout=60).raise_for_status()
     orders = {number: (source, target, cents) for number, source, target, cents in wanted}
 
     def ask(number: int) -> tuple[int, int, str]:

@@ -15,6 +15,7 @@ from localcloud.model.faults import Control
 from localcloud.model.openai import OpenAIModel
 from localcloud.model.server import Pace, Rules, Server
 from tests.unit.localcloud.model.serving import HELLO, MODEL, TOOLS, ChatCompletions, Running, bedrock
+from tests.unit.localcloud.strangers import STRANGERS
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +187,38 @@ class TestFaults:
 
         assert answer.status_code == 400
         assert "throttle" in answer.json()["message"]
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            [],
+            None,
+            "[" * 100_000,
+            {"fault": ["stall"]},
+            {"fault": "stall", "times": "2"},
+            {"fault": "stall", "seconds": "x"},
+        ],
+    )
+    def test_what_is_not_understood_changes_nothing(self, running: Running, wanted: Any) -> None:
+        body = wanted if isinstance(wanted, str) else json.dumps(wanted)
+        headers = {"Content-Type": "application/json; charset=bogus"}
+        answer = requests.post(f"{running.url}/control", data=body, headers=headers, timeout=5)
+
+        assert answer.status_code == 400
+        assert requests.get(f"{running.url}/control", timeout=5).json()["fault"] == "normal"
+
+    def test_another_sites_form_commands_nothing(self, running: Running) -> None:
+        headers = {"Content-Type": "text/plain"}
+        answer = requests.post(f"{running.url}/control", data='{"fault": "stall"}', headers=headers, timeout=5)
+
+        assert answer.status_code == 415
+        assert requests.get(f"{running.url}/control", timeout=5).json()["fault"] == "normal"
+
+    @pytest.mark.parametrize("headers", STRANGERS)
+    @pytest.mark.parametrize("path", ["/control", "/calls"])
+    def test_another_sites_page_learns_nothing(self, running: Running, path: str, headers: dict[str, str]) -> None:
+        assert requests.get(running.url + path, headers=headers, timeout=5).status_code == 403
+        assert requests.post(running.url + "/control", json={}, headers=headers, timeout=5).status_code == 403
 
     def test_instant_stays_until_normal(self) -> None:
         control = Control()

@@ -1,6 +1,6 @@
 """What the page ``/phone`` asks, over real HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from infra.languages import LanguageError
 from localcloud.phone.page import CALLS, Phone
 from tests.unit.localcloud.model.serving import Running
 from tests.unit.localcloud.phone.codehook import FakeCodehook, answer, bot, elicit
+from tests.unit.localcloud.strangers import STRANGERS
 
 BOTS = {"en_US": bot(), "es_US": bot("es_US")}
 
@@ -31,8 +32,11 @@ class Line:
             raise self.fault
         return BOTS
 
-    def get(self, path: str) -> requests.Response:
-        return requests.get(f"{self._running.url}{path}", timeout=10)
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+        return requests.get(f"{self._running.url}{path}", headers=headers, timeout=10)
+
+    def send(self, body: bytes, headers: Mapping[str, str]) -> requests.Response:
+        return requests.post(f"{self._running.url}/phone/calls", data=body, headers=headers, timeout=10)
 
     def post(self, path: str, body: Any) -> requests.Response:
         return requests.post(f"{self._running.url}/phone/{path}", json=body, timeout=10)
@@ -123,6 +127,7 @@ def test_old_calls_are_forgotten(line: Line) -> None:
         ("calls/{call}", {"say": "x", "keys": "1"}),
         ("calls/{call}", {"keys": "12ab"}),
         ("calls/{call}", {"say": "x" * 1_025}),
+        ("calls/{call}", {"keys": "1" * 51}),
     ],
 )
 def test_what_is_malformed_is_refused(line: Line, path: str, body: Any) -> None:
@@ -131,13 +136,36 @@ def test_what_is_malformed_is_refused(line: Line, path: str, body: Any) -> None:
     assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"[" * 10_000, "application/json", 400),
+        (b"[" * 100_000, "application/json", 413),
+        (b'{"locale": "en_US"}', "application/json; charset=bogus", 400),
+        (b'{"locale": "\xff"}', "application/json", 400),
+        (b"", "application/json", 400),
+        (b'{"locale": "' + b"x" * 16_384 + b'"}', "application/json", 413),
+    ],
+)
+def test_a_body_that_is_no_small_object_is_refused(line: Line, body: bytes, kind: str, status: int) -> None:
+    refused = line.send(body, {"Content-Type": kind})
+
+    assert (refused.status_code, refused.headers["Content-Type"]) == (status, "application/json; charset=utf-8")
+    assert refused.json()["code"] == {400: "bad_request", 413: "too_large"}[status]
+
+
 def test_another_sites_form_cannot_call(line: Line) -> None:
-    url = line.get("/phone").url
-    refused = requests.post(
-        f"{url}/calls", data='{"locale": "en_US"}', headers={"Content-Type": "text/plain"}, timeout=9
-    )
+    refused = line.send(b'{"locale": "en_US"}', {"Content-Type": "text/plain"})
 
     assert refused.status_code == 415
+
+
+@pytest.mark.parametrize("headers", STRANGERS)
+def test_another_sites_page_cannot_call(line: Line, headers: dict[str, str]) -> None:
+    refused = line.send(b'{"locale": "en_US"}', {"Content-Type": "application/json", **headers})
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert line.get("/phone", headers).status_code == 403
 
 
 def test_a_cloud_that_does_not_answer_is_told(line: Line) -> None:

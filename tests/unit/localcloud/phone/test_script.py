@@ -32,7 +32,7 @@ class FakeBank:
 
 
 def played(text: str, *answers: Any, bank: FakeBank | None = None) -> list[str]:
-    return list(play(read_script(text, "call.txt"), Call(bot(), FakeCodehook(*answers)), bank or FakeBank()))
+    return list(play(read_script(text.encode(), "call.txt"), Call(bot(), FakeCodehook(*answers)), bank or FakeBank()))
 
 
 def test_a_call_is_played_and_written_down() -> None:
@@ -77,6 +77,9 @@ def test_nobody_speaks_after_the_end() -> None:
         ("silence: long", "line 1: 'silence: long' is no step"),
         ("caller: x\nlocale: es_US", "line 2: locale stands first"),
         ("bank: slow seven", "line 1: 'seven' is not as times=1"),
+        ("bank: fail probability=nan", "line 1: probability must be a number with an end"),
+        ("bank: slow seconds=-inf", "line 1: seconds must be a number with an end"),
+        (f"bank: fail times={'9' * 5000}", "line 1: times must be a number with an end"),
     ],
 )
 def test_a_line_that_is_no_step_is_named(text: str, why: str) -> None:
@@ -85,5 +88,14 @@ def test_a_line_that_is_no_step_is_named(text: str, why: str) -> None:
 
 
 def test_a_script_may_say_its_language() -> None:
-    assert read_script("locale: es_US\nsilence", "call.txt").locale == "es_US"
-    assert read_script("silence", "call.txt").locale is None
+    assert read_script(b"locale: es_US\nsilence", "call.txt").locale == "es_US"
+    assert read_script(b"silence", "call.txt").locale is None
+
+
+def test_a_script_may_begin_with_a_byte_order_mark() -> None:
+    assert read_script(b"\xef\xbb\xbflocale: es_US\r\nsilence\r\n", "call.txt").locale == "es_US"
+
+
+def test_a_script_of_other_bytes_is_refused_at_its_line() -> None:
+    with pytest.raises(ScriptError, match=r"^call\.txt, line 2: this is no UTF-8\.$"):
+        read_script(b"silence\ncaller: d\xf3lares", "call.txt")

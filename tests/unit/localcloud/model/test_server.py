@@ -197,6 +197,7 @@ class TestFaults:
             {"fault": ["stall"]},
             {"fault": "stall", "times": "2"},
             {"fault": "stall", "seconds": "x"},
+            {"fault": "stall", "seconds": float("nan")},
         ],
     )
     def test_what_is_not_understood_changes_nothing(self, running: Running, wanted: Any) -> None:

@@ -23,9 +23,10 @@ from benchmarks.stand_ins import LambdaContext, discarded_output
 from chalicelib import wiring
 from chalicelib.aws.tables import Item, Write
 from chalicelib.voice.bank import Account, Balance, TransferOutcome, Verdict
-from chalicelib.voice.calls import Calls
+from chalicelib.voice.calls import Call, Calls
 from chalicelib.voice.codehook import Codehook
-from chalicelib.voice.teller import fingerprint
+from chalicelib.voice.confirmation import ATTRIBUTE, token
+from chalicelib.voice.transfers import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _CONTEXT = LambdaContext("frontdesk-dev-lex_codehook")
 _CUSTOMER = "cus_benchmark"
+_KEY = "key"
 _TRANSFER = {"FromAccount": "checking", "ToAccount": "savings", "TransferAmount": "250"}
 
 _P50 = Target("value", "at most", 1.0)
@@ -82,15 +84,15 @@ class _Bank:
 
 @dataclass(frozen=True)
 class _CallsTable:
-    """A table that holds one call, or none, and takes every write."""
+    """A table that holds one call and one transfer, or none, and takes every write."""
 
-    item: Item | None
+    items: dict[str, Item]
 
     def get(self, key: Item) -> Item | None:
-        return self.item
+        return self.items.get(key["sessionId"])
 
     def write(self, write: Write, *, returning: str | None = None) -> Item:
-        return self.item or {}
+        return self.items.get(write.key["sessionId"], {})
 
 
 def measure(*, quick: bool) -> Section:
@@ -141,17 +143,20 @@ def _measure_turn(turn: _Turn, calls: int) -> tuple[list[int], list[int]]:
 
 def _codehook(turn: _Turn) -> Codehook:
     now = int(time.time())
-    known = {"reference": "r-1", "source_id": "acc_checking", "target_id": "acc_savings", "tries": 0, "status": ""}
-    transfers = {fingerprint(_CUSTOMER, "checking", "savings", Decimal(250)): {**known, "code": None}}
-    item = {
-        "sessionId": "benchmark",
-        "customer_id": _CUSTOMER,
-        "verified_at": now,
-        "attempts": 0,
+    call = {"customer_id": _CUSTOMER, "verified_at": now, "attempts": 0, "call_key": _KEY, "ttl": now + 3_600}
+    transfer = {
+        "reference": "r-1",
+        "source_id": "acc_checking",
+        "target_id": "acc_savings",
+        "tries": 0,
+        "status": "",
+        "code": None,
         "ttl": now + 3_600,
-        "transfers": transfers if turn.confirmed else {},
     }
-    calls = Calls(_CallsTable(item if turn.is_known else None), lambda: now)
+    items = {"benchmark": call} if turn.is_known else {}
+    if turn.confirmed:
+        items["transfer#" + fingerprint(_CUSTOMER, "checking", "savings", Decimal(250))] = transfer
+    calls = Calls(_CallsTable(items), lambda: now)
     return Codehook(_Bank(), calls, lambda: now, time.monotonic, lambda: "r-1")
 
 
@@ -180,6 +185,7 @@ def _event(turn: _Turn) -> dict[str, Any]:
         "state": "ReadyForFulfillment" if turn.confirmed else "InProgress",
         "confirmationState": "Confirmed" if turn.confirmed else "None",
     }
+    attributes = {ATTRIBUTE: token(Call(key=_KEY), "r-1")} if turn.confirmed else {}
     return {
         "messageVersion": "1.0",
         "invocationSource": "FulfillmentCodeHook" if turn.confirmed else "DialogCodeHook",
@@ -189,6 +195,6 @@ def _event(turn: _Turn) -> dict[str, Any]:
         "inputTranscript": "what the caller said",
         "bot": {"id": "BOT", "name": "frontdesk-dev", "localeId": "en_US", "version": "1", "aliasId": "ALIAS"},
         "interpretations": [{"intent": intent, "nluConfidence": {"score": 0.9}}],
-        "sessionState": {"sessionAttributes": {}, "intent": intent, "originatingRequestId": "request"},
+        "sessionState": {"sessionAttributes": attributes, "intent": intent, "originatingRequestId": "request"},
         "transcriptions": [{"transcription": "what the caller said", "transcriptionConfidence": 0.9}],
     }

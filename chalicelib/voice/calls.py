@@ -1,13 +1,15 @@
-"""The calls table: what a call has proven and begun, an item for each Lex session, gone an hour after its last use.
+"""The calls table: what a call has proven, an item for each Lex session, gone an hour after its last use.
 
-It holds opaque ids and fingerprints, never a number, a PIN or what a slot held. Every write is conditional on what it
-relies on, so that a turn which is delivered twice, or two at once, cannot undo a count or begin a transfer twice.
-``UnavailableError`` from any method means that the call can prove nothing now.
+It holds opaque ids, never a number, a PIN or what a slot held. Every write is conditional on what it relies on, so that
+a turn which is delivered twice, or two at once, cannot undo a count. ``UnavailableError`` from any method means that
+the call can prove nothing now. The same table holds what ``transfers.py`` keeps.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any, Protocol
 
 from chalicelib.aws.tables import ConditionFailedError, Item, Write
@@ -18,6 +20,9 @@ MAX_ATTEMPTS = 3
 VERIFIED_SECONDS = 15 * 60
 STEP_UP_SECONDS = 120
 """Before money moves, the PIN must have been proven this recently."""
+
+_SESSION_ID = re.compile(r"[0-9a-zA-Z._:-]{1,100}")
+"""Lex allows no others: https://docs.aws.amazon.com/lexv2/latest/APIReference/API_runtime_RecognizeText.html"""
 
 _LIVES = "attribute_exists(sessionId) AND #ttl > :now"
 _IS_OPEN = f"{_LIVES} AND attribute_not_exists(locked)"
@@ -32,37 +37,19 @@ class CallsTable(Protocol):
 
 
 @dataclass(frozen=True)
-class Transfer:
-    """A transfer that a call asked to be confirmed. ``reference`` is the bank's idempotency key.
-
-    ``tries`` counts how often it was begun to be sent; ``status`` is what the bank said last, empty if that is unknown.
-    """
-
-    reference: str
-    source_id: str
-    target_id: str
-    tries: int = 0
-    status: str = ""
-    code: str | None = None
-
-    @property
-    def is_sent(self) -> bool:
-        return self.tries > 0
-
-    @property
-    def is_settled(self) -> bool:
-        return self.status in ("completed", "refused")
-
-
-@dataclass(frozen=True)
 class Call:
-    """A call as it is now. ``transfers`` are by fingerprint; ``verified_at`` is when the PIN was last proven."""
+    """A call as it is now. ``verified_at`` is when the PIN was last proven.
+
+    ``key`` is random, known to the table alone, and there since the first proof. ``has_sent`` is True once the call may
+    have sent the bank a transfer.
+    """
 
     customer_id: str | None = None
     verified_at: int = 0
     attempts: int = 0
     is_locked: bool = False
-    transfers: Mapping[str, Transfer] = field(default_factory=dict)
+    key: str = field(default="", repr=False)
+    has_sent: bool = False
 
     def is_verified(self, now: float, within: int = VERIFIED_SECONDS) -> bool:
         """Whether the caller proved who they are in the last ``within`` seconds."""
@@ -71,16 +58,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Calls:
-    """``clock`` gives seconds since the epoch."""
+    """``clock`` gives seconds since the epoch, ``make_key`` a call's key."""
 
     table: CallsTable
     clock: Callable[[], float]
+    make_key: Callable[[], str] = token_hex
 
     def find(self, session_id: str) -> Call:
         """The call, a fresh one where there is no record or its time is over."""
-        if not session_id:
-            raise UnavailableError("An event without a session id leaves nothing to be found again.")
-        item = self.table.get({"sessionId": session_id})
+        item = self.table.get(_key(session_id))
         return _call(item) if item and item["ttl"] > self.clock() else Call()
 
     def count_attempt(self, session_id: str) -> int | None:
@@ -96,7 +82,7 @@ class Calls:
             (found,) = refused.items
             if found is None or found["ttl"] > self.clock():
                 return None
-            self._delete_expired(session_id)
+            self._begin_anew(session_id)
             return self.count_attempt(session_id)
         return int(item["attempts"])
 
@@ -111,9 +97,10 @@ class Calls:
         """Note that the attempt just counted was right, which takes it back; None when the call is locked by now."""
         expression = (
             "SET customer_id = :customer, verified_at = :at, attempts = attempts - :one, "
-            "transfers = if_not_exists(transfers, :empty)"
+            "call_key = if_not_exists(call_key, :key)"
         )
-        values: dict[str, Any] = {"customer": customer_id, "at": int(self.clock()), "one": 1, "none": 0, "empty": {}}
+        values: dict[str, Any] = {"customer": customer_id, "at": int(self.clock()), "one": 1, "none": 0}
+        values["key"] = self.make_key()
         try:
             return _call(self._update(session_id, expression, f"{_IS_OPEN} AND attempts > :none", **values))
         except ConditionFailedError:
@@ -121,97 +108,24 @@ class Calls:
 
     def lock(self, session_id: str) -> None:
         """End the call's dealings with the bank, whatever it had proven."""
-        self._update(session_id, "SET locked = :yes REMOVE customer_id, verified_at", "", yes=True)
+        self._update(session_id, "SET locked = :yes REMOVE customer_id, verified_at, call_key", "", yes=True)
 
-    def prepare(self, session_id: str, customer_id: str, fingerprint: str, transfer: Transfer) -> bool:
-        """Keep a transfer that is about to be confirmed; False where one like it is on its way, or the call changed."""
-        free = (
-            "(attribute_not_exists(transfers.#print) OR transfers.#print.tries = :none "
-            "OR transfers.#print.#status IN (:completed, :refused))"
-        )
-        return self._change_transfer(
-            session_id,
-            customer_id,
-            fingerprint,
-            "SET transfers.#print = :transfer",
-            free,
-            names={"status": "status"},
-            transfer=_transfer_item(transfer),
-            none=0,
-            completed="completed",
-            refused="refused",
-        )
-
-    def begin(self, session_id: str, customer_id: str, fingerprint: str, transfer: Transfer) -> bool:
-        """Note that a transfer is sent now, once more than its record had it; False when something else came first."""
-        return self._change_transfer(
-            session_id,
-            customer_id,
-            fingerprint,
-            "SET transfers.#print.tries = :more",
-            "transfers.#print.#reference = :reference AND transfers.#print.tries = :tries",
-            names={"reference": "reference"},
-            more=transfer.tries + 1,
-            tries=transfer.tries,
-            reference=transfer.reference,
-        )
-
-    def settle(self, session_id: str, fingerprint: str, reference: str, status: str, code: str | None) -> None:
-        """Note what the bank said of a transfer; what is settled stays so."""
+    def note_sending(self, session_id: str, customer_id: str) -> bool:
+        """Note that the call is about to send a transfer of the customer's; False when it may not any more."""
+        condition = f"{_IS_OPEN} AND customer_id = :customer"
         try:
-            self._update(
-                session_id,
-                "SET transfers.#print.#status = :status, transfers.#print.code = :code",
-                "transfers.#print.#reference = :reference AND NOT transfers.#print.#status IN (:completed, :refused)",
-                names={"print": fingerprint, "status": "status", "reference": "reference"},
-                status=status,
-                code=code,
-                reference=reference,
-                completed="completed",
-                refused="refused",
-            )
-        except ConditionFailedError:
-            return
-
-    def drop(self, session_id: str, customer_id: str, fingerprint: str, transfer: Transfer) -> bool:
-        """Forget a transfer that was certainly not sent; False when somebody sends it meanwhile."""
-        return self._change_transfer(
-            session_id,
-            customer_id,
-            fingerprint,
-            "REMOVE transfers.#print",
-            "transfers.#print.#reference = :reference AND transfers.#print.tries = :tries",
-            names={"reference": "reference"},
-            tries=transfer.tries,
-            reference=transfer.reference,
-        )
-
-    def _change_transfer(
-        self,
-        session_id: str,
-        customer_id: str,
-        fingerprint: str,
-        expression: str,
-        condition: str,
-        names: Mapping[str, str],
-        **values: Any,
-    ) -> bool:
-        try:
-            self._update(
-                session_id,
-                expression,
-                f"{_IS_OPEN} AND customer_id = :customer AND {condition}",
-                names={**names, "print": fingerprint},
-                customer=customer_id,
-                **values,
-            )
+            self._update(session_id, "SET has_sent = :yes", condition, yes=True, customer=customer_id)
         except ConditionFailedError:
             return False
         return True
 
-    def _update(
-        self, session_id: str, expression: str, condition: str, names: Mapping[str, str] | None = None, **values: Any
-    ) -> Item:
+    def _begin_anew(self, session_id: str) -> None:
+        """Empty the record of a call whose time is over."""
+        expression = "SET attempts = :none REMOVE customer_id, verified_at, locked, call_key, has_sent"
+        with suppress(ConditionFailedError):
+            self._update(session_id, expression, "#ttl <= :now", none=0)
+
+    def _update(self, session_id: str, expression: str, condition: str, **values: Any) -> Item:
         now = int(self.clock())
         set_part, remove, rest = expression.partition("REMOVE ")
         life = "#ttl = :ttl"
@@ -221,22 +135,19 @@ class Calls:
         return self.table.write(
             Write(
                 "Update",
-                {"sessionId": session_id},
+                _key(session_id),
                 update=f"{set_part} {remove}{rest}".rstrip(),
                 condition=condition or None,
-                names={**(names or {}), "ttl": "ttl"},
+                names={"ttl": "ttl"},
                 values={**values, "ttl": now + LIFE_SECONDS},
             )
         )
 
-    def _delete_expired(self, session_id: str) -> None:
-        key, names = {"sessionId": session_id}, {"ttl": "ttl"}
-        try:
-            self.table.write(
-                Write("Delete", key, condition="#ttl <= :now", names=names, values={"now": int(self.clock())})
-            )
-        except ConditionFailedError:
-            return
+
+def _key(session_id: str) -> Item:
+    if not _SESSION_ID.fullmatch(session_id):
+        raise UnavailableError("An event without a session id of Lex's leaves nothing to be found again.")
+    return {"sessionId": session_id}
 
 
 def _call(item: Item) -> Call:
@@ -246,22 +157,6 @@ def _call(item: Item) -> Call:
         verified_at=int(item.get("verified_at", 0)),
         attempts=attempts,
         is_locked=bool(item.get("locked")),
-        transfers={name: _transfer(one) for name, one in item.get("transfers", {}).items()},
+        key=item.get("call_key", ""),
+        has_sent=bool(item.get("has_sent")),
     )
-
-
-def _transfer(item: Item) -> Transfer:
-    return Transfer(
-        item["reference"], item["source_id"], item["target_id"], int(item["tries"]), item["status"], item["code"]
-    )
-
-
-def _transfer_item(transfer: Transfer) -> Item:
-    return {
-        "reference": transfer.reference,
-        "source_id": transfer.source_id,
-        "target_id": transfer.target_id,
-        "tries": transfer.tries,
-        "status": transfer.status,
-        "code": transfer.code,
-    }

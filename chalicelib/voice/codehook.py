@@ -12,7 +12,7 @@ from typing import Any
 
 from chalicelib import telemetry
 from chalicelib.errors import UnavailableError
-from chalicelib.voice import bot, lex_response, reprompts
+from chalicelib.voice import bot, confirmation, lex_response, reprompts
 from chalicelib.voice.calls import Call, Calls
 from chalicelib.voice.catalogue import Catalogue, catalogue, choose_locale
 from chalicelib.voice.deadline import Deadline
@@ -54,6 +54,7 @@ INTENTS: Mapping[str, ModuleType] = MappingProxyType(
     }
 )
 
+_OWN = (ROUTE, reprompts.ATTRIBUTE, confirmation.ATTRIBUTE)
 _NEED_NO_CALL = (help_intent, speak_to_agent)
 _SLOTS = {intent.name: tuple(slot.name for slot in intent.slots) for intent in bot.INTENTS}
 _LAST_RESORT = "I am sorry, something went wrong. I am putting you through to a colleague."
@@ -117,7 +118,8 @@ def render(turn: Turn, reply: Reply, asked: str, words: Catalogue) -> Response:
     """A decision in Lex's shape and the caller's language."""
     own = {ROUTE: AGENT} if reply.to_agent else {}
     own |= {reprompts.ATTRIBUTE: asked} if asked else {}
-    others = {name: text for name, text in turn.session_attributes.items() if name not in (ROUTE, reprompts.ATTRIBUTE)}
+    own |= {confirmation.ATTRIBUTE: reply.confirming} if reply.confirming else {}
+    others = {name: text for name, text in turn.session_attributes.items() if name not in _OWN}
     attributes = Attributes(own, others)
     messages = [words.message(said, spoken=turn.is_spoken) for said in reply.says]
     if reply.choices and not turn.is_spoken:

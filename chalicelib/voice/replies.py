@@ -17,7 +17,8 @@ class Reply:
     """A step. ``asks`` is what re-prompts are counted by, the slot where one is asked for.
 
     ``changes`` are slots to be filled, or emptied with None. ``choices`` are kinds of accounts, which a written chat
-    shows as buttons. ``outcome`` is the word for the step in logs and metrics, one of a small set.
+    shows as buttons. ``confirming`` is the token of what a yes is for. ``outcome`` is the word for the step in logs and
+    metrics, one of a small set.
     """
 
     action: Action
@@ -26,6 +27,7 @@ class Reply:
     asks: str = ""
     changes: Mapping[str, Slot | None] = field(default_factory=dict, repr=False)
     choices: tuple[str, ...] = ()
+    confirming: str = ""
     state: State = "InProgress"
     to_agent: bool = False
 
@@ -37,13 +39,16 @@ def ask(slot: BotSlot, *reasons: Say, prompt: Say | None = None, choices: tuple[
     return Reply("ElicitSlot", words, outcome, asks=slot.name, changes={slot.name: None}, choices=choices)
 
 
-def confirm(question: Say, changes: Mapping[str, Slot | None] | None = None) -> Reply:
-    return Reply("ConfirmIntent", (question,), "confirming", asks="confirmation", changes=changes or {})
+def confirm(question: Say, token: str, changes: Mapping[str, Slot | None] | None = None) -> Reply:
+    """Ask for a yes or a no; ``token`` is ``confirmation.token`` of what is read back."""
+    return Reply(
+        "ConfirmIntent", (question,), "confirming", asks="confirmation", changes=changes or {}, confirming=token
+    )
 
 
-def go_on() -> Reply:
-    """Everything is there and confirmed: let Lex call for the fulfilment."""
-    return Reply("Delegate", (), "delegated", state="ReadyForFulfillment")
+def go_on(token: str) -> Reply:
+    """Everything is there and confirmed: let Lex call for the fulfilment, which needs the token once more."""
+    return Reply("Delegate", (), "delegated", confirming=token, state="ReadyForFulfillment")
 
 
 def done(outcome: str, *words: Say) -> Reply:

@@ -129,8 +129,11 @@ def digits(slot: Slot | None) -> str | None:
 
 
 def amount(slot: Slot | None) -> Decimal | None:
-    """A positive decimal such as ``250``, ``1,204.50`` or ``$12.3``; None when it is none."""
-    for text in slot.texts if slot else ():
+    """A positive decimal such as ``250``, ``1,204.50`` or ``$12.3``; None when it is none.
+
+    The best of the slot's texts counts alone: where Lex understood something else, another would be a guess at money.
+    """
+    for text in slot.texts[:1] if slot else ():
         match = re.fullmatch(r"\$?\s*(\d{1,12}|\d{1,3}(?:,\d{3}){1,3})(\.\d{1,12})?", text.strip(), re.ASCII)
         if match:
             return Decimal(match[1].replace(",", "") + (match[2] or ""))

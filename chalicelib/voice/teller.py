@@ -1,6 +1,5 @@
 """What an intent works with in one turn: the bank, the call as it is now, and the time."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +10,7 @@ from chalicelib.voice.bot import SLOT_TYPES
 from chalicelib.voice.calls import Call, Calls
 from chalicelib.voice.deadline import Deadline
 from chalicelib.voice.speech import Accounts
+from chalicelib.voice.transfers import Transfers
 
 KINDS = SLOT_TYPES["AccountType"]
 
@@ -46,6 +46,11 @@ class Teller:
     clock: Callable[[], float]
     make_id: Callable[[], str]
 
+    @property
+    def transfers(self) -> Transfers:
+        """The customers' transfers, in the same table and time as the calls."""
+        return Transfers(self.calls.table, self.calls.clock)
+
 
 def known_accounts(teller: Teller, customer_id: str) -> Sequence[Account]:
     """A customer's accounts of the kinds that can be asked for, in the order of the keypad."""
@@ -61,8 +66,3 @@ def offer(accounts: Sequence[Account]) -> Accounts:
     """The kinds a customer has, with their keys."""
     kinds = tuple(dict.fromkeys(account.type for account in accounts))
     return Accounts(kinds, tuple(KINDS.index(kind) + 1 for kind in kinds))
-
-
-def fingerprint(customer_id: str, source: str, target: str, amount: Decimal) -> str:
-    """What makes two transfers of a call the same: whose, between which accounts, how much."""
-    return hashlib.sha256(f"{customer_id}|{source}|{target}|{amount:.2f}".encode()).hexdigest()

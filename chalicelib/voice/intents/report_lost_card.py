@@ -3,6 +3,7 @@
 from chalicelib.voice import slots
 from chalicelib.voice.bank import BankUnavailableError, Card
 from chalicelib.voice.bot import CARD
+from chalicelib.voice.confirmation import given, is_confirmed, token
 from chalicelib.voice.lex_event import Turn
 from chalicelib.voice.replies import Reply, ask, confirm, done, go_on, to_agent
 from chalicelib.voice.slots import scalar
@@ -19,19 +20,20 @@ def handle_dialog(turn: Turn, teller: Teller) -> Reply:
     proven = require(turn, teller)
     if not isinstance(proven, Proven):
         return person() if proven.to_agent else proven
-    if turn.confirmation == "Confirmed" and turn.slots.get(CARD.name):
-        return go_on()
-    card = _which(turn, teller, proven)
-    if isinstance(card, Reply):
-        return card
-    return confirm(say("confirm_block", last_four=Digits((card.last4,))), {CARD.name: scalar(card.last4)})
+    if _is_confirmed(turn, proven):
+        return go_on(given(turn))
+    return _ask_to_confirm(turn, teller, proven)
 
 
 def fulfill(turn: Turn, teller: Teller) -> Reply:
-    """Block the card that was confirmed, and no other; in any doubt, a person makes sure."""
-    proven = require(turn, teller)
-    if teller.call.is_locked or turn.confirmation != "Confirmed" or not isinstance(proven, Proven):
+    """Block the card that was read back and confirmed, and no other; in any doubt, a person makes sure."""
+    if teller.call.is_locked or turn.confirmation != "Confirmed":
         return handle_dialog(turn, teller)
+    proven = require(turn, teller)
+    if not isinstance(proven, Proven):
+        return person() if proven.to_agent else proven
+    if not _is_confirmed(turn, proven):
+        return _ask_to_confirm(turn, teller, proven)
     card = _which(turn, teller, proven, is_chosen=True)
     if isinstance(card, Reply):
         return card
@@ -44,6 +46,21 @@ def fulfill(turn: Turn, teller: Teller) -> Reply:
 
 def person() -> Reply:
     return to_agent("lost_card_agent", say("lost_card_agent"))
+
+
+def _ask_to_confirm(turn: Turn, teller: Teller, proven: Proven) -> Reply:
+    card = _which(turn, teller, proven)
+    if isinstance(card, Reply):
+        return card
+    question = say("confirm_block", last_four=Digits((card.last4,)))
+    mark = token(proven.call, CARD.name, proven.customer_id, card.last4)
+    return confirm(question, mark, {CARD.name: scalar(card.last4)})
+
+
+def _is_confirmed(turn: Turn, proven: Proven) -> bool:
+    """Whether the yes was for the card that the slot holds, by the four digits that were read back."""
+    last_four = slots.digits(turn.slots.get(CARD.name)) or ""
+    return is_confirmed(turn, proven.call, CARD.name, proven.customer_id, last_four)
 
 
 def _which(turn: Turn, teller: Teller, proven: Proven, *, is_chosen: bool = False) -> Card | Reply:

@@ -15,6 +15,7 @@ from chalicelib.aws.tables import Table
 from chalicelib.voice import bot
 from chalicelib.voice.calls import Calls
 from chalicelib.voice.codehook import Codehook
+from chalicelib.voice.transfers import Transfers
 from tests.builders import NOW
 from tests.fakes import FakeClock, Requests
 from tests.unit.voice.fake_bank import ANA, FakeBank
@@ -51,8 +52,10 @@ class Line:
     timer: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
-        self.requests = Requests(self.client, frozenset({"get_item", "update_item", "put_item", "delete_item"}))
-        self.calls = Calls(Table(self.requests, self.table, sleep=lambda _: None), self.clock)
+        self.requests = Requests(self.client, frozenset({"get_item", "update_item"}))
+        table, keys = Table(self.requests, self.table, sleep=lambda _: None), itertools.count(1)
+        self.calls = Calls(table, self.clock, lambda: f"key{next(keys)}")
+        self.transfers = Transfers(table, self.clock)
         ids = (f"reference{number}" for number in itertools.count(1))
         self.codehook = Codehook(self.bank, self.calls, self.clock, self.timer, lambda: next(ids))
         self.numbers = itertools.count(1)

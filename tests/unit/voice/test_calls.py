@@ -1,18 +1,10 @@
-"""The calls table: what is counted and kept, also when turns meet."""
-
-from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any
+"""The calls table: what is counted and kept."""
 
 import pytest
 
 from chalicelib.errors import UnavailableError
-from chalicelib.voice.bank import TransferOutcome
-from chalicelib.voice.calls import LIFE_SECONDS, Call, Transfer
-from tests.unit.voice.fake_bank import FakeBank
-from tests.unit.voice.telephone import Caller, Line
-
-FRESH = Transfer("reference", "acc_1", "acc_2")
+from chalicelib.voice.calls import LIFE_SECONDS, Call
+from tests.unit.voice.telephone import Line
 
 
 @pytest.fixture
@@ -24,8 +16,16 @@ def verified(line: Line) -> Line:
 
 def test_a_call_that_is_not_known(line: Line) -> None:
     assert line.calls.find("s") == Call()
+
+
+@pytest.mark.parametrize("session_id", ["", "transfer#0", "customer#cus_ana", "a b", "s\n", "\u0661", "s" * 101])
+def test_what_is_no_session_id_of_lex_is_no_call(line: Line, session_id: str) -> None:
+    """The table's other items have keys with a ``#``."""
     with pytest.raises(UnavailableError):
-        line.calls.find("")
+        line.calls.find(session_id)
+    with pytest.raises(UnavailableError):
+        line.calls.count_attempt(session_id)
+    assert line.stored() == []
 
 
 def test_attempts_are_counted_up_to_three(line: Line) -> None:
@@ -65,88 +65,34 @@ def test_it_lives_an_hour_after_its_last_use(verified: Line) -> None:
     assert verified.calls.find("s") == Call()
     assert verified.calls.verify("s", "cus_ana") is None
     assert verified.calls.count_attempt("s") == 1
-    assert verified.calls.find("s").transfers == {}
+    assert (verified.calls.find("s").customer_id, verified.calls.find("s").key) == (None, "")
 
 
-class TestTransfers:
-    def test_prepared_begun_settled(self, verified: Line) -> None:
-        assert verified.calls.prepare("s", "cus_ana", "print", FRESH)
-        assert verified.calls.find("s").transfers == {"print": FRESH}
-        assert verified.calls.begin("s", "cus_ana", "print", FRESH)
-        verified.calls.settle("s", "print", "reference", "refused", "insufficient_funds")
+def test_a_call_has_a_key_since_its_first_proof(verified: Line) -> None:
+    assert verified.calls.find("s").key == "key1"
+    verified.calls.count_attempt("s")
+    verified.calls.verify("s", "cus_ana")
+    verified.calls.count_attempt("t")
+    verified.calls.verify("t", "cus_ana")
 
-        kept = verified.calls.find("s").transfers["print"]
-        assert (kept.tries, kept.status, kept.code) == (1, "refused", "insufficient_funds")
-
-    def test_one_that_is_on_its_way_is_not_replaced(self, verified: Line) -> None:
-        verified.calls.prepare("s", "cus_ana", "print", FRESH)
-        verified.calls.begin("s", "cus_ana", "print", FRESH)
-        verified.calls.settle("s", "print", "reference", "pending", None)
-
-        assert not verified.calls.prepare("s", "cus_ana", "print", Transfer("other", "acc_1", "acc_2"))
-
-    def test_one_that_has_ended_is(self, verified: Line) -> None:
-        verified.calls.prepare("s", "cus_ana", "print", FRESH)
-        verified.calls.begin("s", "cus_ana", "print", FRESH)
-        verified.calls.settle("s", "print", "reference", "completed", None)
-
-        assert verified.calls.prepare("s", "cus_ana", "print", Transfer("other", "acc_1", "acc_2"))
-
-    def test_of_two_who_begin_at_once_one_is_first(self, verified: Line) -> None:
-        verified.calls.prepare("s", "cus_ana", "print", FRESH)
-
-        assert verified.calls.begin("s", "cus_ana", "print", FRESH)
-        assert not verified.calls.begin("s", "cus_ana", "print", FRESH)
-        assert not verified.calls.drop("s", "cus_ana", "print", FRESH)
-
-    def test_an_end_is_not_forgotten_for_a_doubt(self, verified: Line) -> None:
-        verified.calls.prepare("s", "cus_ana", "print", FRESH)
-        verified.calls.settle("s", "print", "reference", "completed", None)
-        verified.calls.settle("s", "print", "reference", "pending", None)
-
-        assert verified.calls.find("s").transfers["print"].status == "completed"
-
-    def test_what_was_dropped_cannot_begin(self, verified: Line) -> None:
-        verified.calls.prepare("s", "cus_ana", "print", FRESH)
-        assert verified.calls.drop("s", "cus_ana", "print", FRESH)
-
-        assert not verified.calls.begin("s", "cus_ana", "print", FRESH)
-
-    @pytest.mark.parametrize("change", ["locked", "another", "expired"])
-    def test_none_without_the_call_as_it_was(self, verified: Line, change: str) -> None:
-        verified.calls.prepare("s", "cus_ana", "print", FRESH)
-        if change == "locked":
-            verified.calls.lock("s")
-        if change == "expired":
-            verified.clock.now += LIFE_SECONDS
-
-        customer = "cus_luis" if change == "another" else "cus_ana"
-        assert not verified.calls.begin("s", customer, "print", FRESH)
-        assert not verified.calls.prepare("s", customer, "other", FRESH)
+    assert verified.calls.find("s").key == "key1"
+    assert verified.calls.find("t").key not in ("", "key1")
+    assert "key1" not in repr(verified.calls.find("s"))
 
 
-@dataclass
-class _Interrupted(FakeBank):
-    """A bank that is asked for a transfer while the same is being delivered once more."""
+def test_that_it_sends_is_noted_for_its_customer_alone(verified: Line) -> None:
+    assert not verified.calls.note_sending("s", "cus_luis")
+    assert not verified.calls.find("s").has_sent
 
-    caller: list[Caller] = field(default_factory=list)
-    heard: list[str] = field(default_factory=list)
-
-    def transfer(self, reference: str, *others: Any) -> TransferOutcome:
-        if self.caller:
-            self.heard.append(self.caller.pop().again().heard)
-        return super().transfer(reference, *others)
+    assert verified.calls.note_sending("s", "cus_ana")
+    assert verified.calls.find("s").has_sent
 
 
-def test_two_deliveries_of_one_fulfilment_at_once(line: Line) -> None:
-    bank = _Interrupted()
-    line = Line(line.client, line.table, bank)
-    caller = line.call().say("VerifyCaller").prove()
-    caller.say("TransferFunds", FromAccount="checking", ToAccount="savings", TransferAmount="250")
-    bank.caller.append(caller)
+@pytest.mark.parametrize("change", ["locked", "expired"])
+def test_nothing_is_sent_by_a_call_that_is_over(verified: Line, change: str) -> None:
+    if change == "locked":
+        verified.calls.lock("s")
+    else:
+        verified.clock.now += LIFE_SECONDS
 
-    caller.confirm()
-
-    assert bank.moved == [("reference1", "acc_1", "acc_2", Decimal("250.00"))]
-    assert [caller.heard] == bank.heard
-    assert "Done" in caller.heard
+    assert not verified.calls.note_sending("s", "cus_ana")

@@ -80,6 +80,32 @@ def test_a_yes_without_a_question_blocks_nothing(line: Line) -> None:
     assert not line.bank.is_blocked("card_1")
 
 
+@pytest.mark.parametrize("source", ["DialogCodeHook", "FulfillmentCodeHook"])
+@pytest.mark.parametrize("said", ["7788", "9876"])
+def test_a_yes_to_a_card_that_was_not_read_back_only_asks(line: Line, source: str, said: str) -> None:
+    caller = line.call().say("ReportLostCard").prove().give("9876")
+    if said == "9876":
+        caller.attributes = {}
+    caller.slots["CardLastFour"] = {"value": {"interpretedValue": said}}
+    caller.confirmation = "Confirmed"
+    caller.last_event = caller._event(source, "yes")
+
+    assert caller.again().action == "ConfirmIntent"
+    assert f"ending in {said}" in caller.heard
+    assert not line.bank.is_blocked("card_1")
+    assert not line.bank.is_blocked("card_3")
+
+
+def test_a_question_for_a_card_is_no_question_for_a_transfer(line: Line) -> None:
+    caller = line.call().say("ReportLostCard").prove().give("9876")
+    confirming = caller.attributes["confirming"]
+    caller.say("TransferFunds", FromAccount="1", ToAccount="2", TransferAmount="1")
+    caller.attributes["confirming"] = confirming
+
+    assert caller.confirm().action == "ConfirmIntent"
+    assert line.bank.moved == []
+
+
 class TestWhenItCannotBeDoneHere:
     def test_not_proven(self, line: Line) -> None:
         caller = line.call().say("ReportLostCard")

@@ -120,6 +120,10 @@ class TestMeaning:
     def test_the_best_meaning_wins(self) -> None:
         assert choice(Slot(interpreted="???", resolved=("credit",), original="savings"), KINDS, {}) == "credit"
 
+    def test_of_an_amount_the_best_text_counts_alone(self) -> None:
+        assert amount(Slot(interpreted="???", resolved=("30",), original="13")) is None
+        assert amount(Slot(resolved=("30",), original="13")) == 30
+
 
 class TestGoingBack:
     def test_shapes_come_back_as_they_came(self) -> None:

@@ -4,8 +4,11 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib.voice.transfers import fingerprint
 from tests.unit.voice.fake_bank import ANA, LUIS
 from tests.unit.voice.telephone import Caller, Line
+
+PRINT = fingerprint("cus_ana", "checking", "savings", Decimal(250))
 
 
 def ask_for(line: Line, amount: str = "250", source: str = "checking", target: str = "savings") -> Caller:
@@ -147,8 +150,7 @@ class TestConfirming:
 
         assert caller.heard.startswith("All right, nothing was transferred.")
         assert line.bank.moved == []
-        assert "transfers" in line.stored()[0]
-        assert line.stored()[0]["transfers"]["M"] == {}
+        assert line.transfers.find(PRINT) is None
 
     def test_neither_is_asked_again_with_the_same_reference(self, line: Line) -> None:
         caller = ask_for(line).mumble()
@@ -182,6 +184,17 @@ class TestConfirming:
         assert "$9,000.00" in caller.heard
         assert line.bank.moved == []
 
+    def test_an_amount_that_lex_understood_as_something_else_is_asked_for_again(self, line: Line) -> None:
+        caller = line.call().say("VerifyCaller").prove().say("TransferFunds", FromAccount="1", ToAccount="2")
+        caller.slots["TransferAmount"] = {
+            "value": {"interpretedValue": "some", "resolvedValues": ["30"], "originalValue": "13"}
+        }
+
+        caller.mumble()
+
+        assert caller.elicited == "TransferAmount"
+        assert "did not get the amount" in caller.heard
+
     def test_a_fulfilment_without_a_yes_only_asks(self, line: Line) -> None:
         caller = ask_for(line)
         caller.last_event["invocationSource"] = "FulfillmentCodeHook"
@@ -195,6 +208,140 @@ class TestConfirming:
 
         assert caller.confirm().elicited == "CustomerNumber"
         assert line.bank.moved == []
+
+
+class TestWhatAYesIsFor:
+    """It is for the transfer that was read back last in this call, whichever events are late, replayed or forged."""
+
+    def test_a_late_fulfilment_does_not_send_the_next_of_the_kind(self, line: Line) -> None:
+        caller = ask_for(line).confirm()
+        late = caller.last_event
+
+        repeat(caller)
+        line.codehook.handle(late)
+
+        assert [reference for reference, *_ in line.bank.moved] == ["reference1"]
+        assert "Done" in caller.confirm().heard
+        assert [reference for reference, *_ in line.bank.moved] == ["reference1", "reference2"]
+
+    def test_nor_do_a_late_yes_and_its_fulfilment(self, line: Line) -> None:
+        caller = ask_for(line).confirm()
+        fulfilment = caller.last_event
+        repeat(caller)
+
+        answer = line.codehook.handle({**fulfilment, "invocationSource": "DialogCodeHook"})
+
+        assert answer["sessionState"]["dialogAction"]["type"] == "ConfirmIntent"
+        line.codehook.handle(fulfilment)
+        assert len(line.bank.moved) == 1
+
+    def test_a_yes_delivered_twice_is_one(self, line: Line) -> None:
+        caller = ask_for(line).confirm()
+
+        answer = line.codehook.handle({**caller.last_event, "invocationSource": "DialogCodeHook"})
+
+        assert answer["sessionState"]["dialogAction"]["type"] == "Delegate"
+        assert "Done" in caller.again().heard
+        assert len(line.bank.moved) == 1
+
+    @pytest.mark.parametrize("source", ["DialogCodeHook", "FulfillmentCodeHook"])
+    @pytest.mark.parametrize("forged", [{}, {"confirming": ""}, {"confirming": "0" * 24}, {"confirming": "é"}])
+    def test_without_its_token_it_only_asks(self, line: Line, source: str, forged: dict[str, str]) -> None:
+        caller = ask_for(line)
+        caller.attributes = forged
+        caller.confirmation = "Confirmed"
+
+        caller.last_event = caller._event(source, "yes")
+
+        assert caller.again().action == "ConfirmIntent"
+        assert line.bank.moved == []
+
+    def test_a_yes_in_another_call_of_the_customer_is_none(self, line: Line) -> None:
+        caller, other = ask_for(line), line.call().say("VerifyCaller").prove()
+        caller.session_id = other.session_id
+
+        assert caller.confirm().action == "ConfirmIntent"
+        assert line.bank.moved == []
+
+    def test_the_token_tells_nothing_and_goes_with_the_question(self, line: Line) -> None:
+        caller = ask_for(line)
+        assert len(caller.attributes["confirming"]) == 24
+        assert "reference1" not in str(caller.answer)
+
+        assert "confirming" not in caller.deny().attributes
+
+
+class TestAnotherCall:
+    @pytest.mark.parametrize("fault", ["lost_before", "lost_after"])
+    def test_looks_after_what_nobody_knows_the_end_of(self, line: Line, fault: str) -> None:
+        caller = ask_for(line)
+        line.bank.faults = [fault]
+        assert "I cannot say yet" in caller.confirm().heard
+        line.clock.now += 3600
+
+        caller = ask_for(line)
+
+        assert caller.heard.startswith("You asked for this before, and I do not know yet how that ended")
+        assert "Done" in caller.confirm().heard
+        assert [reference for reference, *_ in line.bank.moved] == ["reference1"]
+
+    def test_begins_anew_after_an_end(self, line: Line) -> None:
+        ask_for(line).confirm()
+
+        caller = ask_for(line)
+
+        assert "I am about to transfer" in caller.heard
+        caller.confirm()
+        assert [reference for reference, *_ in line.bank.moved] == ["reference1", "reference2"]
+
+    def test_that_denies_does_not_undo_what_was_sent(self, line: Line) -> None:
+        caller, other = ask_for(line), ask_for(line)
+        caller.confirm()
+
+        assert "Done" in other.deny().heard
+
+    def test_that_denies_takes_the_question_away(self, line: Line) -> None:
+        caller, other = ask_for(line), ask_for(line)
+        other.deny()
+
+        assert caller.confirm().action == "ConfirmIntent"
+        assert line.bank.moved == []
+        assert "Done" in caller.confirm().heard
+
+    def test_of_another_customer_has_nothing_to_do_with_it(self, line: Line) -> None:
+        line.bank.faults = ["", "", "lost_after"]
+        ask_for(line).confirm()
+
+        caller = repeat(line.call().say("VerifyCaller").prove(LUIS, "0042"))
+
+        assert "I am about to transfer" in caller.heard
+
+
+class TestDenying:
+    def test_after_another_was_made_only_this_one_is_not(self, line: Line) -> None:
+        caller = ask_for(line).confirm()
+
+        repeat(caller, "1").deny()
+
+        assert caller.heard.startswith("All right, I will not make that transfer.")
+
+    def test_after_another_is_pending_only_this_one_is_not(self, line: Line) -> None:
+        caller = ask_for(line)
+        line.bank.faults = ["lost_after"]
+        repeat(caller.confirm(), "1").deny()
+
+        assert caller.heard.startswith("All right, I will not make that transfer.")
+
+    def test_what_cannot_be_read_after_another_was_made(self, line: Line) -> None:
+        caller = repeat(ask_for(line).confirm(), "1")
+        caller.slots["TransferAmount"] = None
+
+        assert caller.deny().heard.startswith("All right, I will not make that transfer.")
+
+    def test_in_a_call_that_nobody_knows(self, line: Line) -> None:
+        caller = line.call().say("TransferFunds")
+
+        assert caller.deny().heard.startswith("All right, I will not make that transfer.")
 
 
 class TestOutcomes:
@@ -215,6 +362,7 @@ class TestOutcomes:
 
         assert caller.action == "ElicitIntent"
         assert "I cannot say yet whether your transfer of $250.00 went through." in caller.heard
+        assert "Ask for it again within the hour, in this call or another" in caller.heard
 
         repeat(caller)
         assert caller.action == "ConfirmIntent"
@@ -258,16 +406,17 @@ class TestOutcomes:
 
         assert "I cannot say yet" in caller.confirm().heard
 
-    def test_with_the_table_down_nothing_is_sent(self, line: Line) -> None:
+    @pytest.mark.parametrize("noted", [0, 1])
+    def test_with_the_table_down_nothing_is_sent(self, line: Line, noted: int) -> None:
         caller = ask_for(line)
-        line.break_table(after=2)  # the turn's own read, and that of the fulfilment
+        line.break_table(after=4 + noted)  # call and transfer are read, and again for the fulfilment
 
         assert caller.confirm().is_with_agent
         assert line.bank.moved == []
 
     def test_with_the_table_down_after_sending_the_truth_is_told_all_the_same(self, line: Line) -> None:
         caller = ask_for(line)
-        line.break_table(after=3)
+        line.break_table(after=6)
 
         assert "Done" in caller.confirm().heard
         line.mend_table()
@@ -279,7 +428,7 @@ class TestOutcomes:
     def test_with_bank_and_table_down_nobody_knows(self, line: Line) -> None:
         caller = ask_for(line)
         line.bank.faults = ["down"]
-        line.break_table(after=3)
+        line.break_table(after=6)
 
         assert "I cannot say yet" in caller.confirm().heard
 

@@ -74,7 +74,7 @@ PERMISSIONS = {
     "WriteFailedTurnsRole": CONSUME | items("Get", "Put", "Update"),
     "SummarizeSessionsRole": STREAM | MODEL_ACTIONS | {"dynamodb:Query"} | items("Get", "Put", "Update"),
     "DeleteExpiredSessionsRole": STREAM | {"dynamodb:Query", "dynamodb:BatchWriteItem"},
-    "LexCodehookRole": {"ssm:GetParameter"} | items("Get", "Put", "Update"),
+    "LexCodehookRole": {"ssm:GetParameter"} | items("Get", "Update"),
     "LexBotRole": {"polly:SynthesizeSpeech"},
 }
 """What each role may do beside writing its log."""

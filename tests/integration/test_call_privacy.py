@@ -100,7 +100,7 @@ CALLS: Sequence[tuple[str, Sequence[str | Fault], Sequence[str]]] = (
         (
             "ending in 8 9 6 7 holds 9,000 dollars",
             "Done: 3,917 dollars and 46 cents",
-            "nothing was transferred",
+            "I will not make that transfer",
             "cannot say yet",
             "9 8 7 9 is blocked",
             "a person",

@@ -23,7 +23,7 @@ from benchmarks.stand_ins import (
     SecretsManagerClient,
     SqsClient,
     discarded_output,
-    wired_intake,
+    wired,
 )
 from chalicelib.aws.queues import SqsQueue
 from chalicelib.aws.secrets import SecretCache, read_secret
@@ -87,7 +87,7 @@ def _measure_kind(source: str, size: int, calls: int) -> tuple[list[int], list[i
         return design.receive(plain_requests[number], _CONTEXT, plain_sqs, _QUEUE_URL)
 
     taken: tuple[list[int], list[int]] = ([], [])
-    with discarded_output(), wired_intake(intake):
+    with discarded_output(), wired(intake=intake):
         for call in range(-2 * _EVENTS, calls):  # the calls below 0 warm up
             for handler, durations in zip((frontdesk, plain), taken, strict=True):
                 started = time.process_time_ns()

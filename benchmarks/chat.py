@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from statistics import median
 from typing import Any
 
@@ -23,7 +22,7 @@ from moto import mock_aws
 import app
 from benchmarks.plain import conversation
 from benchmarks.report import NotMeasuredError, Row, Section, Target
-from benchmarks.stand_ins import LambdaContext, discarded_output
+from benchmarks.stand_ins import LambdaContext, discarded_output, wired
 from benchmarks.tables import Meter, Request, round_trips
 from chalicelib import wiring
 from chalicelib.aws.tables import Table, put, update
@@ -208,15 +207,11 @@ class _Place:
             "chat_messages": self._queue,
             "model": self._model,
         }
-        built = {name: getattr(wiring, name) for name in stand_ins}
         _forget()
-        for name, stand_in in stand_ins.items():
-            setattr(wiring, name, cache(lambda stand_in=stand_in: stand_in))
         try:
-            yield
+            with wired(**stand_ins):
+                yield
         finally:
-            for name, factory in built.items():
-                setattr(wiring, name, factory)
             _forget()
 
     def frontdesk(self, session_id: str, summary: str) -> Taken:

@@ -32,7 +32,7 @@ from benchmarks.batches import (
 )
 from benchmarks.plain import design
 from benchmarks.report import NotMeasuredError, Row, Section, Target
-from benchmarks.stand_ins import LambdaContext, NoBucket, SecretsManagerClient, discarded_output, wired_processor
+from benchmarks.stand_ins import LambdaContext, NoBucket, SecretsManagerClient, discarded_output, wired
 from chalicelib.aws.secrets import SecretCache, read_secret
 from chalicelib.webhooks import event_store
 from chalicelib.webhooks.database import Credentials, Database
@@ -87,7 +87,7 @@ def measure(directory: Path, *, quick: bool) -> Section:
         connection.execute(design.SCHEMA)
         connection.execute(_REFUSE)
         database = Database(_credentials(server), partial(connect, ""))
-        stack.enter_context(wired_processor(Processor(event_store.EventStore(database), NoBucket(), time.time)))
+        stack.enter_context(wired(processor=Processor(event_store.EventStore(database), NoBucket(), time.time)))
         rates = _take_turns(connection, _contenders(connect), rounds, batches)
     bare = rates["insert alone"]
     cost, plain_cost = (rates[name] / rates[f"{name}, refused"] for name in ("frontdesk", "plain"))

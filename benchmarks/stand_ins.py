@@ -7,13 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib import wiring
-
-if TYPE_CHECKING:
-    from chalicelib.webhooks.intake import Intake
-    from chalicelib.webhooks.processing import Processor
 
 
 @dataclass
@@ -87,22 +83,13 @@ def discarded_output() -> Iterator[None]:
 
 
 @contextmanager
-def wired_intake(intake: "Intake") -> Iterator[None]:
-    """Let the application use ``intake`` in place of the one that wiring would build."""
-    built = wiring.intake
-    wiring.intake = cache(lambda: intake)
+def wired(**stand_ins: Any) -> Iterator[None]:
+    """Let the application use ``stand_ins``, by their factories' names, in place of what wiring would build."""
+    built = {name: getattr(wiring, name) for name in stand_ins}
+    for name, stand_in in stand_ins.items():
+        setattr(wiring, name, cache(lambda stand_in=stand_in: stand_in))
     try:
         yield
     finally:
-        wiring.intake = built
-
-
-@contextmanager
-def wired_processor(processor: "Processor") -> Iterator[None]:
-    """Let the application use ``processor`` in place of the one that wiring would build."""
-    built = wiring.processor
-    wiring.processor = cache(lambda: processor)
-    try:
-        yield
-    finally:
-        wiring.processor = built
+        for name, factory in built.items():
+            setattr(wiring, name, factory)

@@ -7,11 +7,9 @@ the calls table are stand-ins that answer at once. The plain design gets the sam
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,8 +17,7 @@ import click
 import app
 from benchmarks.plain import codehook as plain
 from benchmarks.report import NotMeasuredError, Row, Section, Target, percentile
-from benchmarks.stand_ins import LambdaContext, discarded_output
-from chalicelib import wiring
+from benchmarks.stand_ins import LambdaContext, discarded_output, wired
 from chalicelib.aws.tables import Item, Write
 from chalicelib.voice.bank import Account, Balance, TransferOutcome, Verdict
 from chalicelib.voice.calls import Call, Calls
@@ -29,8 +26,6 @@ from chalicelib.voice.confirmation import ATTRIBUTE, token
 from chalicelib.voice.transfers import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from chalicelib.voice.deadline import Deadline
 
 _CONTEXT = LambdaContext("frontdesk-dev-lex_codehook")
@@ -128,7 +123,7 @@ def _measure_turn(turn: _Turn, calls: int) -> tuple[list[int], list[int]]:
     def theirs() -> Any:
         return plain.answer(event, ask)
 
-    with discarded_output(), _wired(_codehook(turn)):
+    with discarded_output(), wired(codehook=_codehook(turn)):
         for call in range(-50, calls):  # the calls below 0 warm up
             for handler, durations, action in zip((ours, theirs), taken, turn.actions, strict=True):
                 started = time.process_time_ns()
@@ -158,17 +153,6 @@ def _codehook(turn: _Turn) -> Codehook:
         items["transfer#" + fingerprint(_CUSTOMER, "checking", "savings", Decimal(250))] = transfer
     calls = Calls(_CallsTable(items), lambda: now)
     return Codehook(_Bank(), calls, lambda: now, time.monotonic, lambda: "r-1")
-
-
-@contextmanager
-def _wired(codehook: Codehook) -> "Iterator[None]":
-    """Let the application use ``codehook`` in place of the one that wiring would build."""
-    built = wiring.codehook
-    wiring.codehook = cache(lambda: codehook)
-    try:
-        yield
-    finally:
-        wiring.codehook = built
 
 
 def _event(turn: _Turn) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class Pool:
 def serve(pipe: "Connection[Any, Any]", secret: dict[str, Any], log: Path) -> None:
     """The worker's whole life: batches in, ids of failed messages out; its logs and metrics are added to ``log``."""
     import app
-    from benchmarks.stand_ins import LambdaContext, NoBucket, SecretsManagerClient, wired_processor
+    from benchmarks.stand_ins import LambdaContext, NoBucket, SecretsManagerClient, wired
     from chalicelib.aws.secrets import SecretCache, read_secret
     from chalicelib.webhooks.database import Credentials, Database
     from chalicelib.webhooks.event_store import EventStore
@@ -122,7 +122,7 @@ def serve(pipe: "Connection[Any, Any]", secret: dict[str, Any], log: Path) -> No
     client = SecretsManagerClient({"database": json.dumps(secret)})
     database = Database(Credentials(SecretCache(partial(read_secret, client), time.monotonic), "database"))
     context = LambdaContext("frontdesk-soak-process_webhooks")
-    with wired_processor(Processor(EventStore(database), NoBucket(), time.time)), contextlib.suppress(EOFError):
+    with wired(processor=Processor(EventStore(database), NoBucket(), time.time)), contextlib.suppress(EOFError):
         while True:
             answer = app.process_webhooks(pipe.recv(), context)
             pipe.send([failure["itemIdentifier"] for failure in answer["batchItemFailures"]])

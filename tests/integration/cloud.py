@@ -25,8 +25,11 @@ T = TypeVar("T")
 STAGE_PREFIX = "frontdesk-local-"
 
 
-def eventually(what: Callable[[], T], *, seconds: float = 10.0) -> T:
-    """The first result of ``what`` that counts as true; fails with the last one otherwise."""
+def eventually(what: Callable[[], T], *, seconds: float = 45.0) -> T:
+    """The first result of ``what`` that counts as true; fails with the last one otherwise.
+
+    The usual wait outlasts all three receives of a message on the local cloud, for a machine that is busy.
+    """
     deadline = time.monotonic() + seconds
     while not (result := what()):
         assert time.monotonic() < deadline, f"still {result!r} after {seconds} seconds"

@@ -31,8 +31,8 @@ def test_what_functions_log_is_seen_at_once(cloud: Cloud) -> None:
 
     cloud.deliver("github", event)
 
-    eventually(lambda: re.search(f"api_handler .*webhook accepted .*{event.event_id}", cloud.printed()), seconds=2)
-    eventually(lambda: re.search(f"process_webhooks .*webhooks stored .*{event.event_id}", cloud.printed()), seconds=5)
+    eventually(lambda: re.search(f"api_handler .*webhook accepted .*{event.event_id}", cloud.printed()), seconds=20)
+    eventually(lambda: re.search(f"process_webhooks .*webhooks stored .*{event.event_id}", cloud.printed()), seconds=20)
 
 
 def test_state_is_saved_while_it_runs(cloud: Cloud) -> None:
@@ -116,7 +116,7 @@ class TestStreams:
         eventually(lambda: scratch.shown(slow))
         scratch.ministack.client("sqs").send_message(QueueUrl=queue, MessageBody="hello")
 
-        eventually(lambda: scratch.shown(quick) and scratch.shown(by_queue), seconds=5)
+        eventually(lambda: scratch.shown(quick) and scratch.shown(by_queue), seconds=7.5)
 
     def test_they_live_on_after_a_restart(self, scratch: Scratch) -> None:
         function = scratch.function("show(keys=[record['dynamodb']['Keys']['PK']['S'] for record in event['Records']])")

@@ -152,7 +152,7 @@ class TestRefusals:
 def test_dead_letters_are_noticed(cloud: Cloud) -> None:
     cloud.client("sqs").send_message(QueueUrl=cloud.queue_url("webhook-events-dlq"), MessageBody="rubbish")
 
-    eventually(lambda: "in webhook-events-dlq: python -m ops dlq list" in cloud.printed(), seconds=15)
+    eventually(lambda: "in webhook-events-dlq: python -m ops dlq list" in cloud.printed())
     receive_all(cloud, "webhook-events-dlq")
 
 

@@ -74,7 +74,7 @@ def dead(cloud: Cloud, sent: Sent) -> list[str]:
 
 
 def test_nine_of_ten_are_stored_at_once(cloud: Cloud, sent: Sent) -> None:
-    eventually(lambda: all(cloud.arrived(external_id) for external_id in sent.good), seconds=5)
+    eventually(lambda: all(cloud.arrived(external_id) for external_id in sent.good), seconds=10)
     assert cloud.arrived(sent.refused) == []
 
 

@@ -78,7 +78,7 @@ def test_new_database_credentials_are_taken_when_the_old_are_refused(cloud: Clou
         assert cloud.deliver("github", second).status_code == 202
         with psycopg.connect(**administrator) as connection:  # type: ignore[arg-type]
             found = "select 1 from webhook_events where external_id = %s"
-            eventually(lambda: connection.execute(found, [second.event_id]).fetchone(), seconds=5)
+            eventually(lambda: connection.execute(found, [second.event_id]).fetchone())
     finally:
         time.sleep(MIN_AGE_SECONDS)
         rotate(settings["postgres_password"])

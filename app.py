@@ -6,12 +6,10 @@ from chalice.app import Chalice, CloudWatchEvent, ConvertToMiddleware, DynamoDBE
 
 from chalicelib import telemetry, wiring
 from chalicelib.aws import batches, rest, streams
-from chalicelib.settings import APP_NAME, deployed_name
+from chalicelib.settings import APP_NAME, deployed_name, sessions_stream_arn
 
 if TYPE_CHECKING:
     from logging import Logger
-
-SESSIONS_STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/sessions/stream/named-by-infra-app-yaml"
 
 app = Chalice(app_name=APP_NAME, configure_logs=False)
 app.experimental_feature_flags.update(["WEBSOCKETS"])
@@ -95,13 +93,13 @@ def write_failed_turns(event: SQSEvent) -> dict[str, Any]:
     return batches.answer_batch(wiring.turn_writer().write(batches.read_batch(event.to_dict())))
 
 
-@app.on_dynamodb_record(stream_arn=SESSIONS_STREAM, batch_size=10)
+@app.on_dynamodb_record(stream_arn=sessions_stream_arn(), batch_size=10, starting_position="TRIM_HORIZON")
 def summarize_sessions(event: DynamoDBEvent) -> dict[str, Any]:
     changes = streams.read_changes(event.to_dict())
     return streams.answer_changes(streams.for_each(changes, wiring.summarizing().handle))
 
 
-@app.on_dynamodb_record(stream_arn=SESSIONS_STREAM, batch_size=10)
+@app.on_dynamodb_record(stream_arn=sessions_stream_arn(), batch_size=10, starting_position="TRIM_HORIZON")
 def delete_expired_sessions(event: DynamoDBEvent) -> dict[str, Any]:
     changes = streams.read_changes(event.to_dict())
     return streams.answer_changes(streams.for_each(changes, wiring.expiry().handle))

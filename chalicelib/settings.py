@@ -54,6 +54,12 @@ def deployed_name(name: str) -> str:
     return f"{APP_NAME}-{stage_name()}-{name}"
 
 
+def sessions_stream_arn() -> str:
+    """``SESSIONS_STREAM_ARN``, for ``chalice deploy`` alone: the template in infra/ names the stream itself."""
+    placeholder = "arn:aws:dynamodb:us-east-1:000000000000:table/sessions/stream/named-by-infra-app-yaml"
+    return os.environ.get("SESSIONS_STREAM_ARN", placeholder)
+
+
 @dataclass(frozen=True)
 class IntakeSettings:
     """What receiving webhooks needs."""

@@ -61,7 +61,7 @@ def package(stage: str, directory: Path, *, dependencies: bool = True) -> Packag
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="package-", dir=directory.parent) as temporary:
         staging, result = Path(temporary) / "frontdesk", Package(Path(temporary) / "result")
-        _copy_sources(staging, dependencies)
+        copy_sources(staging, dependencies=dependencies)
         _run_chalice(staging, stage, result.directory)
         _write_template(result.directory / "sam.yaml", result.template)
         for archive in (result.application, result.layer):
@@ -80,7 +80,7 @@ def application_zip(package: Package, destination: Path) -> None:
             archive.extractall(tree, [name for name in archive.namelist() if name.startswith("chalice/")])
         shutil.copy(ROOT / "app.py", tree)
         shutil.copytree(ROOT / "chalicelib", tree / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
-        _compile(tree)
+        compile_tree(tree)
         _zip(tree, destination)
 
 
@@ -90,11 +90,12 @@ def precompile(archive: Path) -> None:
         tree = Path(temporary)
         with zipfile.ZipFile(archive) as source:
             source.extractall(tree)
-        _compile(tree)
+        compile_tree(tree)
         _zip(tree, archive)
 
 
-def _copy_sources(staging: Path, dependencies: bool) -> None:
+def copy_sources(staging: Path, *, dependencies: bool) -> None:
+    """Make ``staging`` a copy of the application as Chalice wants it, with or without the requirements."""
     ignored = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
     for name in ("chalicelib", ".chalice"):
         shutil.copytree(ROOT / name, staging / name, ignore=ignored)
@@ -132,7 +133,8 @@ def _add_bot(contents: dict[str, Any]) -> None:
     contents["Outputs"] |= bot.OUTPUTS
 
 
-def _compile(tree: Path) -> None:
+def compile_tree(tree: Path) -> None:
+    """Put bytecode beside every module that is never checked against its source."""
     compileall.compile_dir(
         tree,
         quiet=2,

@@ -15,12 +15,13 @@ from botocore.exceptions import ClientError
 from chalicelib.aws.secret_lists import active_secrets
 from chalicelib.webhooks.secret_forms import new_secret
 from chalicelib.webhooks.sources import SOURCES
+from infra.gateway import API_STAGE, put_gateway_responses
 from infra.packaging import DATA_TEMPLATE, Package, application_zip, package
 from infra.templates import read_template
 from localcloud.layout import STAGE
-from localcloud.overlooked import enable_expiry, put_gateway_responses
+from localcloud.overlooked import enable_expiry
 from localcloud.processes import StartError
-from localcloud.template import API_STAGE, PARAMETERS, localize_app, localize_data
+from localcloud.template import PARAMETERS, localize_app, localize_data
 
 BUCKET = f"frontdesk-{STAGE}-packages"
 DATA_STACK = f"frontdesk-{STAGE}-data"

@@ -3,24 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.template import API_STAGE
-
-
-def put_gateway_responses(gateway: Any, api: str, template: Mapping[str, Any]) -> None:
-    """The REST API's own errors, from the app's template."""
-    responses: dict[str, dict[str, Any]] = template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
-    for kind, response in responses.items():
-        status = {"statusCode": response["StatusCode"]} if "StatusCode" in response else {}
-        headers = response.get("ResponseParameters", {}).get("Headers", {})
-        gateway.put_gateway_response(
-            restApiId=api,
-            responseType=kind,
-            responseTemplates=response["ResponseTemplates"],
-            responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
-            **status,
-        )
-    gateway.create_deployment(restApiId=api, stageName=API_STAGE)
-
 
 def enable_expiry(client: Callable[[str], Any], stack: str, template: Mapping[str, Any]) -> None:
     """The attribute by which the items of a deployed stack's tables expire."""

@@ -5,15 +5,14 @@ Beside this, the local package has no layer, since the interpreter that runs the
 
 from typing import Any
 
+from infra.gateway import API_STAGE
+
 PARAMETERS = {
     # A test of retries must not take minutes; the ratio of six and the count of three receives stay.
     "data": {"WebhookEventsVisibilityTimeout": "12"},
     # Any page of this machine may embed the chat, to see how that looks.
     "app": {"ProcessWebhooksTimeout": "2", "FrameAncestors": "http://127.0.0.1:* http://localhost:*"},
 }
-
-API_STAGE = "api"
-"""The stage of both APIs."""
 
 _POLICIES = ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
 

@@ -1,5 +1,6 @@
 """What ``chalice deploy`` cannot send, applied after it: each option as the packaged template has it."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -59,10 +60,8 @@ class Options:
         logs = self.client("logs")
         for function in self.functions:
             name = f"/aws/lambda/{function.deployed_name}"
-            try:
+            with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
                 logs.create_log_group(logGroupName=name)
-            except logs.exceptions.ResourceAlreadyExistsException:
-                pass
             logs.put_retention_policy(logGroupName=name, retentionInDays=function.log_retention_days)
         return len(self.functions)
 

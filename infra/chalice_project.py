@@ -79,18 +79,22 @@ class Project:
         return found
 
     def write_sources(self, package: Package) -> None:
-        """The application and its dependencies, with bytecode; what was deployed is remembered."""
-        deployed, kept = self.directory / ".chalice" / "deployed", self.directory.with_name("deployed")
-        shutil.rmtree(kept, ignore_errors=True)
-        if deployed.exists():
-            deployed.rename(kept)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        """The application and its dependencies, with bytecode. The folder itself stays: a shell may be in it."""
+        self._clear()
         copy_sources(self.directory, dependencies=False)
         compile_tree(self.directory / "chalicelib")
         if package.layer.exists():
             self._write_vendor(package.layer)
-        if kept.exists():
-            kept.rename(deployed)
+
+    def _clear(self) -> None:
+        """Remove all but the memory of what was deployed."""
+        folder = self.directory / ".chalice"
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in (*self.directory.iterdir(), *folder.iterdir()):
+            if path.is_file():
+                path.unlink()
+            elif path != folder and path != folder / "deployed":
+                shutil.rmtree(path)
 
     def _write_vendor(self, layer: Path) -> None:
         prefix = "python/lib/"

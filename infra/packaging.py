@@ -98,7 +98,7 @@ def copy_sources(staging: Path, *, dependencies: bool) -> None:
     """Make ``staging`` a copy of the application as Chalice wants it, with or without the requirements."""
     ignored = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
     for name in ("chalicelib", ".chalice"):
-        shutil.copytree(ROOT / name, staging / name, ignore=ignored)
+        shutil.copytree(ROOT / name, staging / name, ignore=ignored, dirs_exist_ok=True)
     shutil.copy(ROOT / "app.py", staging)
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8") if dependencies else ""
     (staging / "requirements.txt").write_text(requirements, encoding="utf-8")

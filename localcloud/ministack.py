@@ -52,7 +52,6 @@ class MiniStack:
             "STATE_DIR": str(self.state),
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            "LAMBDA_STATE_TRANSITION_SECONDS": "0",
             "LAMBDA_WARM_TTL_SECONDS": "60",
             "DOCKER_HOST": "unix:///nonexistent",
         }

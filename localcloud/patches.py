@@ -186,6 +186,61 @@ def refuse_large_posts() -> None:
     apigateway.handle_connections_api = handle_within_limit
 
 
+def import_rest_apis() -> None:
+    """MiniStack makes an empty API of an imported document, and cannot overwrite one; a template's it reads. Here an
+    imported API is made as a template's is, and one that is overwritten keeps its id."""
+    from ministack.services import apigateway_v1
+
+    handle = apigateway_v1.handle_request
+
+    async def handle_imports(method: str, path: str, headers: Any, body: bytes, query: dict[str, Any]) -> Any:
+        parts = path.strip("/").split("/")
+        if parts[0] != "restapis" or "mode" not in query or (method, len(parts)) not in (("POST", 1), ("PUT", 2)):
+            return await handle(method, path, headers, body, query)
+        document = json.loads(body)
+        binary = document.get("x-amazon-apigateway-binary-media-types", [])
+        made = apigateway_v1._import_rest_api(document, {"binaryMediaTypes": binary})
+        if method == "POST":
+            return 201, *apigateway_v1._get_rest_api(made)[1:]
+        apigateway_v1._resources[parts[1]] = apigateway_v1._resources[made]
+        apigateway_v1._rest_apis[parts[1]]["binaryMediaTypes"] = binary
+        apigateway_v1._delete_rest_api(made)
+        return apigateway_v1._get_rest_api(parts[1])
+
+    apigateway_v1.handle_request = handle_imports
+
+
+def patch_rest_apis() -> None:
+    """MiniStack takes each path of a patch for that of a dictionary, and every value as it is."""
+    from ministack.services import apigateway_v1
+
+    update = apigateway_v1._update_rest_api
+
+    def update_lists(api_id: str, data: dict[str, Any]) -> Any:
+        api, others = apigateway_v1._rest_apis.get(api_id, {}), []
+        for operation in data.get("patchOperations", []):
+            name, _, rest = operation["path"].removeprefix("/").partition("/")
+            if name == "binaryMediaTypes" and operation["op"] == "add":
+                api["binaryMediaTypes"] = [*api.get("binaryMediaTypes", []), rest.replace("~1", "/")]
+            elif name == "endpointConfiguration":
+                api["endpointConfiguration"] = {"types": [operation["value"]]}
+            elif name == "minimumCompressionSize":
+                api["minimumCompressionSize"] = int(operation["value"]) if operation.get("value") else None
+            else:
+                others.append(operation)
+        return update(api_id, {"patchOperations": others})
+
+    apigateway_v1._update_rest_api = update_lists
+
+
+def make_functions_ready_at_once() -> None:
+    """MiniStack lets a new or changed function be pending for half a second; clients that wait for it then look again
+    after five seconds."""
+    from ministack.services import lambda_svc
+
+    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = 0
+
+
 def tell_close_codes() -> None:
     """MiniStack's server tells of every socket that its client closed as 1006; here the client's code and reason."""
     from hypercorn.protocol.ws_stream import WSStream
@@ -220,6 +275,9 @@ PATCHES: tuple[Callable[[], None], ...] = (
     run_socket_functions_concurrently,
     answer_sockets_as_the_gateway_does,
     refuse_large_posts,
+    make_functions_ready_at_once,
+    import_rest_apis,
+    patch_rest_apis,
     tell_close_codes,
     record_expired_items,
 )

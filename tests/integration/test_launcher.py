@@ -221,3 +221,58 @@ class TestSockets:
 
         eventually(lambda: len(scratch.shown(function)) == 2)
         assert {(report["code"], report["why"]) for report in scratch.shown(function)} == {(4001, "bye"), (1006, "")}
+
+
+class TestRestApis:
+    def document(self, title: str, *paths: str) -> bytes:
+        integration = {"type": "mock", "uri": "none", "httpMethod": "POST"}
+        operation = {"get": {"x-amazon-apigateway-integration": integration}}
+        return json.dumps(
+            {"swagger": "2.0", "info": {"title": title}, "paths": dict.fromkeys(paths, operation)}
+        ).encode()
+
+    def paths(self, gateway: Any, api: str) -> set[str]:
+        return {resource["path"] for resource in gateway.get_resources(restApiId=api)["items"]}
+
+    def test_a_document_is_imported_and_overwritten_under_one_id(self, scratch: Scratch) -> None:
+        gateway = scratch.ministack.client("apigateway")
+        api = gateway.import_rest_api(body=self.document("shop", "/health", "/webhooks/{source}"))["id"]
+        assert self.paths(gateway, api) == {"/", "/health", "/webhooks", "/webhooks/{source}"}
+
+        gateway.put_rest_api(restApiId=api, mode="overwrite", body=self.document("shop", "/health"))
+
+        assert self.paths(gateway, api) == {"/", "/health"}
+        assert [found["id"] for found in gateway.get_rest_apis()["items"] if found["name"] == "shop"] == [api]
+
+    def test_a_patch_reaches_lists_and_numbers(self, scratch: Scratch) -> None:
+        gateway = scratch.ministack.client("apigateway")
+        api = gateway.create_rest_api(name="patched", binaryMediaTypes=["image/png"])["id"]
+
+        gateway.update_rest_api(
+            restApiId=api,
+            patchOperations=[
+                {"op": "add", "path": "/binaryMediaTypes/*~1*"},
+                {"op": "replace", "path": "/minimumCompressionSize", "value": ""},
+                {"op": "replace", "path": "/endpointConfiguration/types/EDGE", "value": "REGIONAL"},
+                {"op": "replace", "path": "/description", "value": "The shop."},
+            ],
+        )
+
+        patched = gateway.get_rest_api(restApiId=api)
+        assert patched["binaryMediaTypes"] == ["image/png", "*/*"]
+        assert patched["endpointConfiguration"]["types"] == ["REGIONAL"]
+        assert patched["description"] == "The shop."
+        assert "minimumCompressionSize" not in patched
+
+
+def test_a_function_is_ready_at_once(scratch: Scratch) -> None:
+    """Half a second of waiting would have every waiter of boto's wait for five."""
+    service = scratch.ministack.client("lambda")
+    name = scratch.function("show(at=time.time())")
+    code = service.get_function(FunctionName=name)["Configuration"]["CodeSha256"]
+
+    service.update_function_configuration(FunctionName=name, Timeout=7)
+    states = [service.get_function_configuration(FunctionName=name) for _ in range(3)]
+
+    assert states[-1]["LastUpdateStatus"] == "Successful"
+    assert (states[-1]["Timeout"], states[-1]["CodeSha256"]) == (7, code)

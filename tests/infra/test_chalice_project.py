@@ -1,0 +1,141 @@
+"""The project for ``chalice deploy``: what Chalice reads from it is what the packaged template says."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.chalice_project import SOCKETS_NOT_YET_THERE, Function, Place, Project, read_functions
+from infra.packaging import DATA_TEMPLATE, Package, package
+from infra.templates import read_template
+
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+EXPORTS = {
+    output["Export"]["Name"]["Fn::Sub"].replace("${Stage}", "dev"): f"arn:aws:exported:{name}"
+    for name, output in read_template(DATA_TEMPLATE)["Outputs"].items()
+}
+STREAM = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/frontdesk-dev-sessions/stream/2026-01-01T00:00:00.000"
+PLACE = Place("dev", ACCOUNT, REGION, "aws", EXPORTS | {"frontdesk-dev-SessionsStreamArn": STREAM})
+
+
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    return package("dev", tmp_path_factory.mktemp("package") / "dev", dependencies=False)
+
+
+@pytest.fixture(scope="module")
+def template(packaged: Package) -> dict[str, Any]:
+    return dict(json.loads(packaged.template.read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "project", "dev")
+
+
+def functions_of(template: dict[str, Any], socket_api: str | None = "sockets1") -> dict[str, Function]:
+    return {function.name: function for function in read_functions(template, {"Stage": "dev"}, PLACE, socket_api)}
+
+
+def test_every_function_is_there_with_its_policy(template: dict[str, Any]) -> None:
+    functions = functions_of(template)
+
+    declared = [entry for entry in template["Resources"].values() if entry["Type"] == "AWS::Serverless::Function"]
+    assert len(functions) == len(declared)
+    for function in functions.values():
+        text = json.dumps(function.policy)
+        assert '"Ref"' not in text
+        assert "Fn::" not in text
+        log_group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{function.deployed_name}:*"
+        assert log_group in text
+
+
+def test_the_door_has_the_name_that_chalice_gives_it(template: dict[str, Any]) -> None:
+    functions = functions_of(template)
+
+    assert functions["api_handler"].deployed_name == "frontdesk-dev"
+    assert functions["process_webhooks"].deployed_name == "frontdesk-dev-process_webhooks"
+    (statement,) = [
+        entry for entry in functions["answer_messages"].policy["Statement"] if entry["Sid"] == "LookUpOrders"
+    ]
+    assert statement["Resource"] == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:frontdesk-dev-look_up_order"
+
+
+def test_where_sockets_are_is_known_after_the_first_deployment(template: dict[str, Any], project: Project) -> None:
+    def url(socket_api: str | None) -> str:
+        return functions_of(template, socket_api)["websocket_message"].variables["CONNECTIONS_URL"]
+
+    assert project.socket_api() is None
+    assert url(None) == f"https://{SOCKETS_NOT_YET_THERE}.execute-api.{REGION}.amazonaws.com/api"
+    remember(project, {"name": "websocket_api", "resource_type": "websocket_api", "websocket_api_id": "abc"})
+    assert url(project.socket_api()) == f"https://abc.execute-api.{REGION}.amazonaws.com/api"
+
+
+def remember(project: Project, *resources: dict[str, str]) -> None:
+    file = project.directory / ".chalice" / "deployed" / "dev.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"resources": list(resources), "schema_version": "2.0"}))
+
+
+def test_chalice_reads_what_the_template_says(packaged: Package, template: dict[str, Any], project: Project) -> None:
+    """Chalice is asked for a template of its own, with nothing merged into it."""
+    functions = functions_of(template)
+    project.write_sources(packaged)
+    project.write_configuration(list(functions.values()), PLACE)
+
+    chalice = "import sys; from chalice.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", chalice, "package", "--stage", "dev", "out"]
+    environment = {"AWS_DEFAULT_REGION": REGION, "PATH": os.environ["PATH"]}
+    subprocess.run(command, cwd=project.directory, env=environment, check=True, capture_output=True, text=True)
+
+    made = json.loads((project.directory / "out" / "sam.json").read_text())["Resources"]
+    for logical_id, entry in template["Resources"].items():
+        if entry["Type"] != "AWS::Serverless::Function":
+            continue
+        properties = made[logical_id]["Properties"]
+        function = functions[entry["Properties"]["FunctionName"]["Fn::Sub"].removeprefix("frontdesk-${Stage}-")]
+        variables = properties["Environment"]["Variables"]
+        assert variables == function.variables | {"SESSIONS_STREAM_ARN": STREAM}
+        assert properties["MemorySize"] == function.properties["MemorySize"]
+        assert properties["Timeout"] == int(function.properties["Timeout"])
+        role, _ = properties["Role"]["Fn::GetAtt"]
+        (policy,) = made[role]["Properties"]["Policies"]
+        assert policy["PolicyDocument"] == function.policy
+    stream = made["SummarizeSessions"]["Properties"]["Events"]["SummarizeSessionsDynamodbEventSource"]["Properties"]
+    assert (stream["Stream"], stream["StartingPosition"]) == (STREAM, "TRIM_HORIZON")
+
+
+def test_modules_and_dependencies_have_bytecode(packaged: Package, project: Project, tmp_path: Path) -> None:
+    whole = Package(tmp_path / "whole")
+    whole.directory.mkdir()
+    with zipfile.ZipFile(whole.layer, "w") as archive:
+        archive.writestr("python/lib/python3.12/site-packages/requests/api.py", "")
+        archive.writestr("python/lib/python3.12/site-packages/requests/__pycache__/api.cpython-312.pyc", "")
+
+    project.write_sources(whole)
+
+    assert (project.directory / "vendor" / "requests" / "__pycache__" / "api.cpython-312.pyc").exists()
+    modules = list((project.directory / "chalicelib").rglob("*.py"))
+    assert modules
+    for module in modules:
+        assert list((module.parent / "__pycache__").glob(f"{module.stem}.*.pyc")), module
+    assert (project.directory / "requirements.txt").read_text() == ""
+
+
+def test_a_project_is_made_anew_around_what_was_deployed(packaged: Package, project: Project) -> None:
+    remember(project, {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "r1"})
+    (project.directory / "vendor" / "old").mkdir(parents=True)
+    (project.directory / "chalicelib").mkdir()
+    (project.directory / "chalicelib" / "gone.py").touch()
+
+    project.write_sources(packaged)
+
+    assert project.deployed()["rest_api"]["rest_api_id"] == "r1"
+    assert not (project.directory / "vendor").exists()
+    assert not (project.directory / "chalicelib" / "gone.py").exists()
+    assert (project.directory / "chalicelib" / "wiring.py").exists()

@@ -101,12 +101,13 @@ class Deployment:
 
     def update_data(self) -> None:
         """Create or update the data stack, and bring in what the functions want to find."""
+        self.data.make_ready()
         self.artifacts.create(tls=self.target.tls)
         template = self.target.localize("data", read_template(DATA_TEMPLATE))
         planned = self._plan(self.data, "data", template)
         if planned is not None:
             self.data.execute(planned)
-            self.data.protect(KEEP_DATA)
+        self.data.protect(KEEP_DATA)
         self.target.complete("data", template, self.data.outputs())
         for name in make_chat_secrets(self.target.client("secretsmanager"), self.stage):
             self.say(f"made the secret {name}")
@@ -123,12 +124,11 @@ class Deployment:
             self._migrate_ahead(package, planned)
         if planned is not None:
             self.app.execute(planned)
-            if self.stage.name == PROTECTED_STAGE:
-                self.app.protect(None)
+        if self.stage.name == PROTECTED_STAGE:
+            self.app.protect()
         self.functions.settle(code, hash_of(package.application.read_bytes()))
         if not exists or planned is None:
-            # Before the first migration: this is where a database of IAM tokens gets the role it is used with.
-            self.functions.migrate()
+            self._migrate()
         self.target.complete("app", template, self.app.outputs())
         self.artifacts.tidy(used.values())
 
@@ -136,15 +136,23 @@ class Deployment:
         return Stack(self.target.client("cloudformation"), self.stage.stack(name), self.say)
 
     def _plan(self, stack: Stack, name: str, template: dict[str, Any]) -> ChangeSet | None:
-        parameters = self.stage.parameters_for(name, template["Parameters"], self.target.parameters(name))
-        stack.make_ready()
+        parameters = self.stage.parameters_for(
+            name,
+            template["Parameters"],
+            outputs=self.data.outputs() if name == "app" else {},
+            given=self.target.parameters(name),
+        )
         key = self.artifacts.put(json.dumps(template).encode(), "json")
         planned = stack.plan(self.artifacts.url(key), parameters)
         if planned is None:
             self.say(f"{stack.name}: nothing to change")
-        elif not self.review(stack.name, planned.changes):
+            return None
+        try:
+            if not self.review(stack.name, planned.changes):
+                raise DeclinedError(f"The stack {stack.name} stays as it is.")
+        except BaseException:
             stack.discard(planned)
-            raise DeclinedError(f"The stack {stack.name} stays as it is.")
+            raise
         return planned
 
     def _place(self, template: dict[str, Any], package: Package) -> dict[str, str]:
@@ -162,10 +170,15 @@ class Deployment:
     def _migrate_ahead(self, package: Package, planned: ChangeSet) -> None:
         """The function keeps its older layer until its turn comes, so that it gets the dependencies with the code."""
         try:
-            self.functions.migrate_ahead(self._self_contained(package))
+            self.functions.prepare_migration(self._self_contained(package))
+            self._migrate()
         except DeploymentError as error:
             self.app.discard(planned)
             raise DeploymentError(f"{error} Nothing else was changed.") from error
+
+    def _migrate(self) -> None:
+        # Before the first migration: here a new database gets the role that the functions use.
+        self.functions.migrate()
 
     def _self_contained(self, package: Package) -> Mapping[str, Any]:
         with tempfile.TemporaryDirectory() as folder:

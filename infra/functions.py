@@ -26,13 +26,13 @@ class Functions:
     say: Callable[[str], None]
 
     def hashes(self) -> dict[str, str]:
-        """The hash of each function's code, by its deployed name."""
+        """The hash of each function's code, by its deployed name; functions of other code than app.py are none of ours."""
         prefix = self.stage.deployed_name("")
         return {
             function["FunctionName"]: function["CodeSha256"]
             for page in self.client.get_paginator("list_functions").paginate()
             for function in page["Functions"]
-            if function["FunctionName"].startswith(prefix)
+            if function["FunctionName"].startswith(prefix) and function["Handler"].startswith("app.")
         }
 
     def update(self, code: Mapping[str, Any], names: Iterator[str] | None = None) -> int:
@@ -55,10 +55,9 @@ class Functions:
         if strays:
             self.update(code, iter(strays))
 
-    def migrate_ahead(self, code: Mapping[str, Any]) -> None:
-        """Bring in the schema of a new package before any other function has the code that relies on it."""
+    def prepare_migration(self, code: Mapping[str, Any]) -> None:
+        """Give the function that migrates new code before any other has what relies on a newer schema."""
         self._update(self._migration, code)
-        self.migrate()
 
     def migrate(self) -> int:
         """Apply the schema and return its version."""

@@ -139,7 +139,7 @@ class Stack:
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise DeploymentError(f"{_what_became(self.name, status)}\n{self._failures(stack, last)}")
 
-    def protect(self, policy: Mapping[str, Any] | None) -> None:
+    def protect(self, policy: Mapping[str, Any] | None = None) -> None:
         """Let nobody delete the stack by accident, nor what a stack policy keeps."""
         self.client.update_termination_protection(StackName=self.name, EnableTerminationProtection=True)
         if policy is not None:

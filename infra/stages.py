@@ -45,15 +45,27 @@ class Stage:
                     f"lead to {found}: choose others with AWS_PROFILE or AWS_DEFAULT_REGION."
                 )
 
-    def parameters_for(self, stack: str, declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
-        """The values of a stack's parameters; ``given`` are the target's own, where the template ``declared`` them."""
+    def parameters_for(
+        self,
+        stack: str,
+        declared: Mapping[str, Any],
+        *,
+        outputs: Mapping[str, str],
+        given: Mapping[str, str],
+    ) -> dict[str, str]:
+        """The values of a stack's parameters, of those that its template ``declared``.
+
+        In the order in which they count: the target's own (``given``), those of the stage, ``outputs`` of the data
+        stack that are called like a parameter. The others have the template's default.
+        """
         own = self.parameters.get(stack, {})
         if unknown := sorted(own.keys() - declared.keys()):
             raise DeploymentError(
                 f"infra/stages.yaml gives the {stack} stack of {self.name} what its template does not declare: "
                 f"{', '.join(unknown)}. It declares {', '.join(sorted(declared.keys() - {'Stage'}))}."
             )
-        return {"Stage": self.name} | dict(own) | {name: value for name, value in given.items() if name in declared}
+        known = dict(outputs) | dict(own) | dict(given) | {"Stage": self.name}
+        return {name: value for name, value in known.items() if name in declared}
 
 
 def read_stage(name: str, file: Path = STAGES) -> Stage:

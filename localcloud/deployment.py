@@ -50,7 +50,8 @@ class LocalDeployment:
         application_zip(packaged, archive)
         code = {"ZipFile": archive.read_bytes()}
         if migrate:
-            self._deployment.functions.migrate_ahead(code)
+            self._deployment.functions.prepare_migration(code)
+            self._deployment.functions.migrate()
         return self._deployment.functions.update(code)
 
     def seed_webhook_secrets(self, sources: Mapping[str, str]) -> list[str]:

@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 STAGE ?= dev
+YES ?=
 SOAK ?=
 BIN := .venv/bin
 # Processes share the tests file by file. In the order of their names the quick ones, tests/unit, are the last, so that
@@ -11,16 +12,17 @@ PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit check format bench soak package clean
+.PHONY: help run test test-unit test-deployed check format bench soak package deploy destroy clean
 
 help: ## List the targets
 	@echo "Frontdesk: webhooks, chat and voice in one Chalice application."
 	@echo
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 	@echo
 	@echo "Examples:"
 	@echo "  make run PORT=8001"
-	@echo "  make package STAGE=prod"
+	@echo "  make deploy STAGE=dev"
+	@echo "  make deploy STAGE=prod YES=1"
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -38,6 +40,9 @@ test: $(READY) ## Run all tests
 
 test-unit: $(READY) ## Run the quick tests
 	$(PYTEST) -n 2 tests/unit
+
+test-deployed: $(READY) ## Run the integration tests against the whole package, as `make deploy` brings it
+	$(PYTEST) -n 3 --deployed tests/integration
 
 check: $(READY) ## Check style, types, the direction of imports and the templates
 	$(BIN)/ruff check .
@@ -59,6 +64,12 @@ soak: $(READY) ## Prove that nothing is lost while workers and PostgreSQL are ki
 
 package: $(READY) ## Package a stage (STAGE=dev) into build/
 	@$(BIN)/python -m infra package --stage $(STAGE)
+
+deploy: $(READY) ## Deploy a stage (STAGE=dev) to AWS, or to the local cloud
+	@$(BIN)/python -m infra deploy --stage $(STAGE) $(if $(YES),--yes)
+
+destroy: $(READY) ## Remove the application of a stage (STAGE=dev); its data stay
+	@$(BIN)/python -m infra destroy --stage $(STAGE) $(if $(YES),--yes)
 
 clean: ## Remove what was built and installed; the local cloud's data stay
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

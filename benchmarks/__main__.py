@@ -13,7 +13,7 @@ import click
 from benchmarks import acknowledging, chat, cold_start, conversations, end_to_end, processing, size, voice
 from benchmarks.packages import Packages, prepare
 from benchmarks.report import NotMeasuredError, Section, table, write_results
-from infra.packaging import PackagingError
+from infra.errors import PackagingError
 from localcloud.processes import StartError
 
 RESULTS = Path(__file__).with_name("results.json")

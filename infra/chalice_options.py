@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.chalice_project import Function, Project
+from infra.errors import DeploymentError
 from infra.gateway import API_STAGE, put_gateway_responses, put_throttling
 
 EVENT_SOURCE_OPTIONS = (
@@ -22,7 +23,7 @@ EVENT_SOURCE_OPTIONS = (
 """What of a template's event source UpdateEventSourceMapping takes under the same name."""
 
 
-class NotDeployedError(Exception):
+class NotDeployedError(DeploymentError):
     """Chalice has not deployed what options are for; the message says what to do."""
 
 

@@ -5,13 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.errors import DeploymentError
+
 NO_VALUE = object()
 """What ``AWS::NoValue`` becomes; the property or the entry that has it is left out."""
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)}")
 
 
-class IntrinsicError(Exception):
+class IntrinsicError(DeploymentError):
     """A template says what cannot be resolved here; the message names it."""
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from infra import bot
+from infra.errors import PackagingError
 from infra.languages import LanguageError, read_languages
 
 ROOT = Path(__file__).parent.parent
@@ -28,10 +29,6 @@ APP_TEMPLATE = ROOT / "infra" / "app.yaml"
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal sources make equal zips
 _CHALICE = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())"]
-
-
-class PackagingError(Exception):
-    """The application cannot be packaged; the message is what Chalice said, or what the bot lacks."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +78,20 @@ def application_zip(package: Package, destination: Path) -> None:
         shutil.copy(ROOT / "app.py", tree)
         shutil.copytree(ROOT / "chalicelib", tree / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
         compile_tree(tree)
+        _zip(tree, destination)
+
+
+def self_contained_zip(package: Package, destination: Path) -> None:
+    """The application with its dependencies in one zip: for a function whose layer is still an older one."""
+    with tempfile.TemporaryDirectory(prefix="whole-", dir=destination.parent) as temporary:
+        tree, layer = Path(temporary) / "application", Path(temporary) / "layer"
+        with zipfile.ZipFile(package.application) as archive:
+            archive.extractall(tree)
+        if package.layer.exists():
+            with zipfile.ZipFile(package.layer) as archive:
+                archive.extractall(layer)
+            for packages in layer.glob("python/lib/*/site-packages"):
+                shutil.copytree(packages, tree, dirs_exist_ok=True)
         _zip(tree, destination)
 
 

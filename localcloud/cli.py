@@ -19,7 +19,7 @@ import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.webhooks.sources import SOURCES
-from infra.packaging import PackagingError
+from infra.errors import InfraError
 from localcloud.bank.command import bank
 from localcloud.cloud import LocalCloud, Terminated
 from localcloud.deployment import read_webhook_secrets
@@ -44,7 +44,7 @@ class Group(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except (StartError, PackagingError, NoSampleError) as error:
+        except (StartError, InfraError, NoSampleError) as error:
             raise click.ClickException(str(error)) from error
         except (BotoCoreError, ClientError) as error:
             raise click.ClickException(_no_answer(context, "MiniStack", error)) from error

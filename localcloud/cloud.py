@@ -15,9 +15,10 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.packaging import Package
+from infra.stages import read_stage
 from localcloud import watch
 from localcloud.dead_letters import DeadLetters
-from localcloud.deployment import Deployment
+from localcloud.deployment import LocalDeployment, package_sources
 from localcloud.layout import STAGE, Endpoints, Layout, write_private
 from localcloud.logs import Screen
 from localcloud.ministack import CREDENTIALS
@@ -28,10 +29,12 @@ from localcloud.processes import StartError, raise_file_limit
 from localcloud.proxy import Proxy
 from localcloud.sockets import SOCKET_PATH
 from localcloud.sources import look_at_sources
+from localcloud.target import LocalTarget
 
 WATCH_EVERY_SECONDS = 0.25
 RESTART_AFTER_SECONDS = 1.0
 LOOK_FOR_DEAD_LETTERS_EVERY_SECONDS = 3.0
+LOOK_FOR_DEPLOYMENTS_EVERY_SECONDS = 1.0
 
 
 class Terminated(KeyboardInterrupt):
@@ -52,7 +55,7 @@ class LocalCloud:
     screen: Screen
     model_url: str | None = None
     _parts: Parts = field(init=False)
-    _deployment: Deployment = field(init=False)
+    _deployment: LocalDeployment = field(init=False)
     _package: Package = field(init=False)
     _proxy: Proxy = field(init=False)
     _sources: watch.Snapshot = field(init=False)
@@ -89,7 +92,6 @@ class LocalCloud:
     @contextlib.contextmanager
     def _prepared(self) -> Iterator[None]:
         self._parts = Parts.remembered(self.layout, self.screen, self.model_url)
-        self._deployment = Deployment(self._parts.ministack.client, self.layout.package)
         try:
             yield
         finally:
@@ -107,7 +109,7 @@ class LocalCloud:
             parts.launch(name)
         with ThreadPoolExecutor() as pool:
             looking = pool.submit(look_at_sources)
-            packaging = pool.submit(self._deployment.package)
+            packaging = pool.submit(package_sources, self.layout.package)
             with self._step("PostgreSQL"):
                 parts.postgres.start()
             with self._step("MiniStack"):
@@ -119,20 +121,18 @@ class LocalCloud:
                 sources = looking.result()
                 self._package = packaging.result()
         parts.remember_ports()
-        self._deployment.aws_endpoint_url = parts.ministack.url
-        self._deployment.addresses = {
-            "PublicUrl": f"http://{place}",
-            "WebsocketUrl": f"ws://{place}{SOCKET_PATH}",
-            "ModelEndpointUrl": parts.model.url,
-            "BankUrl": parts.bank.url,
-        }
+        endpoints = Endpoints(
+            http=f"http://{place}",
+            websocket=f"ws://{place}{SOCKET_PATH}",
+            aws_endpoint_url=parts.ministack.url,
+            postgres_dsn=parts.postgres.dsn,
+            bank=parts.bank.url,
+            model=parts.model.url,
+        )
+        self._deployment = LocalDeployment(LocalTarget(read_stage(STAGE), endpoints, parts.bank_api_key))
         with self._step("stacks deployed"):
-            self._deployment.create_data()
             self._deployment.seed_webhook_secrets(sources)
-            self._deployment.seed_chat_secrets()
-            self._deployment.put_database_secret(parts.postgres.dsn)
-            self._deployment.put_bank_key(parts.bank_api_key)
-            self._deployment.create_app(self._package)
+            self._deployment.deploy(self._package)
 
     @contextlib.contextmanager
     def _step(self, what: str) -> Iterator[None]:
@@ -148,17 +148,7 @@ class LocalCloud:
         write_private(
             self.layout.environment_file, {**variables, **CREDENTIALS, "AWS_ENDPOINT_URL": self._parts.ministack.url}
         )
-        addresses = self._deployment.addresses
-        self.layout.publish(
-            Endpoints(
-                http=addresses["PublicUrl"],
-                websocket=addresses["WebsocketUrl"] if self._deployment.socket_url() else None,
-                aws_endpoint_url=self._parts.ministack.url,
-                postgres_dsn=self._parts.postgres.dsn,
-                bank=self._parts.bank.url,
-                model=self._parts.model.url,
-            )
-        )
+        self.layout.publish(self._deployment.target.endpoints)
 
     async def _serve(self, listener: socket.socket, started: float) -> None:
         stop = asyncio.Event()
@@ -171,11 +161,12 @@ class LocalCloud:
         tasks = [
             *(asyncio.create_task(self._supervise(name)) for name in NAMES),
             asyncio.create_task(self._watch_dead_letters()),
+            asyncio.create_task(self._follow_deployments()),
         ]
         if self.reload:
             tasks.append(asyncio.create_task(self._watch()))
         self.screen.say(
-            f"ready {self._deployment.addresses['PublicUrl']} after {time.monotonic() - started:.1f} s; Ctrl-C stops it"
+            f"ready {self._deployment.target.endpoints.http} after {time.monotonic() - started:.1f} s; Ctrl-C stops it"
         )
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -185,8 +176,15 @@ class LocalCloud:
         for task in done - {stopped}:
             task.result()
 
-    def _targets(self) -> tuple[str, str | None]:
-        return self._deployment.api_url(), self._deployment.socket_url()
+    def _targets(self) -> tuple[str | None, str | None]:
+        return self._deployment.urls() or (None, None)
+
+    async def _follow_deployments(self) -> None:
+        """Let the front door lead to what `python -m infra deploy` has brought."""
+        while True:
+            await asyncio.sleep(LOOK_FOR_DEPLOYMENTS_EVERY_SECONDS)
+            with contextlib.suppress(BotoCoreError, ClientError):  # MiniStack is restarting
+                self._proxy.target, self._proxy.socket_target = await asyncio.to_thread(self._targets)
 
     async def _supervise(self, name: str) -> None:
         """Start a part again that ended by itself, unless ``localcloud kill`` asked for a longer pause."""
@@ -229,11 +227,10 @@ class LocalCloud:
         started = time.monotonic()
         try:
             sources = look_at_sources()
-            package = self._deployment.package() if watch.needs_stack_update(paths) else None
+            package = package_sources(self.layout.package) if watch.needs_stack_update(paths) else None
             if package is not None:
                 self._package = package
-                self._deployment.create_data()
-                self._deployment.create_app(self._package)
+                self._deployment.deploy(self._package)
                 self._proxy.target, self._proxy.socket_target = self._targets()
                 self._publish()
             else:

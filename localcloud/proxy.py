@@ -30,13 +30,13 @@ _HOP_BY_HOP = {
 
 @dataclass
 class Proxy:
-    """Forwards what comes in on ``listener`` to ``target``, the base URL of the deployed API.
+    """Forwards what comes in on ``listener`` to ``target``, the base URL of the deployed API, None when there is none.
 
     ``socket_target`` is that of the WebSocket API, where there is one; ``phone`` serves a page that is never deployed.
     """
 
     listener: socket.socket
-    target: str
+    target: str | None
     socket_target: str | None = None
     phone: Phone | None = None
     _sockets: SocketGateway = field(default_factory=SocketGateway)
@@ -68,6 +68,8 @@ class Proxy:
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         if self.socket_target and _is_handshake(request):
             return await self._sockets.forward(request, self.socket_target)
+        if self.target is None:
+            return _error(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "No application is deployed here.")
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:

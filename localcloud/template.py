@@ -1,8 +1,11 @@
-"""What the local copies of the two templates change, all of it and each with its reason.
+"""What the local copies of the two templates change, all of it and each with its reason, for every stage alike.
 
-Beside this, the local package has no layer, since the interpreter that runs the functions has the dependencies already.
+Beside this, the package of `make run` has no layer, since the interpreter that runs the functions has the dependencies
+already; `make deploy` brings the whole package.
 """
 
+import hashlib
+import json
 from typing import Any
 
 from infra.gateway import API_STAGE
@@ -29,6 +32,7 @@ def localize_data(template: dict[str, Any]) -> dict[str, Any]:
         for name, resource in template["Resources"].items()
         if resource["Type"] not in _POLICIES or resource["Properties"]["PolicyDocument"]["Statement"]
     }
+    _mark_outputs(template)
     return template
 
 
@@ -51,7 +55,19 @@ def localize_app(template: dict[str, Any], aws_endpoint_url: str) -> dict[str, A
                 # MiniStack serves every API at its own address.
                 url = f"{aws_endpoint_url}/_aws/execute-api/${{WebsocketAPI}}/{API_STAGE}"
                 variables["CONNECTIONS_URL"] = {"Fn::Sub": url}
+                # A stage beside `local` has no front door of its own, whose address would be a parameter.
+                condition, given, _ = variables["WEBSOCKET_URL"]["Fn::If"]
+                own = {"Fn::Sub": url.replace("http", "ws", 1)}
+                variables["WEBSOCKET_URL"] = {"Fn::If": [condition, given, own]}
+    _mark_outputs(template)
     return template
+
+
+def _mark_outputs(template: dict[str, Any]) -> None:
+    """MiniStack's change sets do not see that outputs change: let a resource change with them."""
+    text = json.dumps(template.get("Outputs", {}), sort_keys=True)
+    resource = template["Resources"][min(template["Resources"])]
+    resource["Metadata"] = resource.get("Metadata", {}) | {"Outputs": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def _is_unknown(resource: dict[str, Any]) -> bool:

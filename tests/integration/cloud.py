@@ -67,6 +67,20 @@ class Cloud:
         assert not check or result.returncode == 0, result.stdout + result.stderr
         return result
 
+    def infra(self, *arguments: str, root: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of ``python -m infra`` of the project at ``root``, with this as its target."""
+        command = [sys.executable, "-m", "infra", *arguments, "--directory", str(self.layout.directory)]
+        return subprocess.run(
+            command,
+            cwd=root,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=170,
+        )
+
     def post(self, source: str, body: bytes, headers: dict[str, str], query: str = "") -> requests.Response:
         return requests.post(self.url(source) + query, data=body, headers=headers, timeout=30)
 

@@ -64,9 +64,12 @@ def place(databases: Databases) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """One local cloud for all tests that leave it as they found it."""
+def cloud(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Cloud]:
+    """One local cloud for all tests that leave it as they found it; with ``--deployed``, as `make deploy` leaves it."""
     running = start_cloud(tmp_path_factory.mktemp("cloud") / ".localcloud", "--no-reload")
+    if pytestconfig.getoption("deployed"):
+        deployed = running.infra("deploy", "--stage", "local")
+        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     yield running
     running.stop(signal.SIGTERM)
 

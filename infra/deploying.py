@@ -1,0 +1,188 @@
+"""The order of things in a deployment, the same for AWS and for the local cloud.
+
+1. The data stack, since the app stack imports its exports; then what the functions want to find.
+2. The app stack. Where it exists, the schema comes first: ``migrate_database`` alone gets the new code and is invoked,
+   and only then does CloudFormation change the functions. Version N of the code works on the schema of N and N + 1, so
+   that it does not matter when the second step fails and is rolled back: the schema has grown, what runs is the code
+   of before, and the next deployment gives ``migrate_database`` its own code again before it invokes it.
+3. A look at what was deployed, in ``infra.smoke``.
+
+A stack is changed through a change set, which ``review`` sees first.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from infra.artifacts import Artifacts
+from infra.changes import Change
+from infra.errors import DeclinedError, DeploymentError
+from infra.functions import Functions, hash_of
+from infra.packaging import DATA_TEMPLATE, Package, self_contained_zip
+from infra.secret_store import make_chat_secrets
+from infra.stacks import ChangeSet, Stack
+from infra.stages import Stage
+from infra.target import Addresses, Target
+from infra.templates import read_template
+
+Review = Callable[[str, Sequence[Change]], bool]
+"""Shows the changes of a stack, by its name; whether to go on."""
+
+PROTECTED_STAGE = "prod"
+"""Whose app stack nobody deletes by accident either."""
+
+KEEP_DATA = {
+    "Statement": [
+        {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
+        {
+            "Effect": "Deny",
+            "Action": ["Update:Replace", "Update:Delete"],
+            "Principal": "*",
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": {
+                    "ResourceType": [
+                        "AWS::DynamoDB::Table",
+                        "AWS::RDS::DBCluster",
+                        "AWS::RDS::DBInstance",
+                        "AWS::S3::Bucket",
+                        "AWS::SQS::Queue",
+                    ]
+                }
+            },
+        },
+    ]
+}
+"""The policy of the data stack: no update replaces or deletes what holds data."""
+
+
+def go_on(_stack: str, _changes: Sequence[Change]) -> bool:
+    """A review that asks nobody."""
+    return True
+
+
+@dataclass
+class Deployment:
+    """Deploys a stage to a target. ``say`` takes a line of progress."""
+
+    stage: Stage
+    target: Target
+    say: Callable[[str], None]
+    review: Review = go_on
+
+    @cached_property
+    def data(self) -> Stack:
+        return self._stack("data")
+
+    @cached_property
+    def app(self) -> Stack:
+        return self._stack("app")
+
+    @cached_property
+    def functions(self) -> Functions:
+        return Functions(self.target.client("lambda"), self.stage, self.say)
+
+    @cached_property
+    def artifacts(self) -> Artifacts:
+        return Artifacts(self.target.client("s3"), self.stage.name, self.target.account, self.target.region, self.say)
+
+    @property
+    def addresses(self) -> Addresses:
+        return self.target.addresses(self.app.outputs())
+
+    def check(self) -> None:
+        """``DeploymentError`` when another deployment is at work, or one of the stacks has to be mended by hand."""
+        self.data.make_ready()
+        self.app.make_ready()
+
+    def update_data(self) -> None:
+        """Create or update the data stack, and bring in what the functions want to find."""
+        self.data.make_ready()
+        self.artifacts.create(tls=self.target.tls)
+        template = self.target.localize("data", read_template(DATA_TEMPLATE))
+        planned = self._plan(self.data, "data", template)
+        if planned is not None:
+            self.data.execute(planned)
+        self.data.protect(KEEP_DATA)
+        self.target.complete("data", template, self.data.outputs())
+        for name in make_chat_secrets(self.target.client("secretsmanager"), self.stage):
+            self.say(f"made the secret {name}")
+        self.target.prepare()
+
+    def update_app(self, package: Package) -> None:
+        """Create or update the app stack from a package, the schema first."""
+        exists = self.app.make_ready()
+        template = self.target.localize("app", json.loads(package.template.read_text(encoding="utf-8")))
+        used = self._place(template, package)
+        code = {"S3Bucket": self.artifacts.bucket, "S3Key": used["application"]}
+        planned = self._plan(self.app, "app", template)
+        if exists and planned is not None:
+            self._migrate_ahead(package, planned)
+        if planned is not None:
+            self.app.execute(planned)
+        if self.stage.name == PROTECTED_STAGE:
+            self.app.protect()
+        self.functions.settle(code, hash_of(package.application.read_bytes()))
+        if not exists or planned is None:
+            self._migrate()
+        self.target.complete("app", template, self.app.outputs())
+        self.artifacts.tidy(used.values())
+
+    def _stack(self, name: str) -> Stack:
+        return Stack(self.target.client("cloudformation"), self.stage.stack(name), self.say)
+
+    def _plan(self, stack: Stack, name: str, template: dict[str, Any]) -> ChangeSet | None:
+        parameters = self.stage.parameters_for(
+            name,
+            template["Parameters"],
+            outputs=self.data.outputs() if name == "app" else {},
+            given=self.target.parameters(name),
+        )
+        key = self.artifacts.put(json.dumps(template).encode(), "json")
+        planned = stack.plan(self.artifacts.url(key), parameters)
+        if planned is None:
+            self.say(f"{stack.name}: nothing to change")
+            return None
+        try:
+            if not self.review(stack.name, planned.changes):
+                raise DeclinedError(f"The stack {stack.name} stays as it is.")
+        except BaseException:
+            stack.discard(planned)
+            raise
+        return planned
+
+    def _place(self, template: dict[str, Any], package: Package) -> dict[str, str]:
+        """Upload the package and let the template name it; returns the keys."""
+        used = {"application": self.artifacts.put(package.application.read_bytes(), "zip")}
+        if package.layer.exists():
+            used["layer"] = self.artifacts.put(package.layer.read_bytes(), "zip")
+        for resource in template["Resources"].values():
+            if resource["Type"] == "AWS::Serverless::Function":
+                resource["Properties"]["CodeUri"] = self.artifacts.uri(used["application"])
+            if resource["Type"] == "AWS::Serverless::LayerVersion":
+                resource["Properties"]["ContentUri"] = self.artifacts.uri(used["layer"])
+        return used
+
+    def _migrate_ahead(self, package: Package, planned: ChangeSet) -> None:
+        """The function keeps its older layer until its turn comes, so that it gets the dependencies with the code."""
+        try:
+            self.functions.prepare_migration(self._self_contained(package))
+            self._migrate()
+        except DeploymentError as error:
+            self.app.discard(planned)
+            raise DeploymentError(f"{error} Nothing else was changed.") from error
+
+    def _migrate(self) -> None:
+        # Before the first migration: here a new database gets the role that the functions use.
+        self.functions.migrate()
+
+    def _self_contained(self, package: Package) -> Mapping[str, Any]:
+        with tempfile.TemporaryDirectory() as folder:
+            archive = Path(folder) / "migration.zip"
+            self_contained_zip(package, archive)
+            key = self.artifacts.put(archive.read_bytes(), "zip")
+        return {"S3Bucket": self.artifacts.bucket, "S3Key": key}

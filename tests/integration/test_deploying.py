@@ -1,0 +1,263 @@
+"""`make deploy` and `make destroy` on a local cloud: from nothing, in place with traffic, failing, and once more.
+
+The tests are one story, in the order in which they stand here.
+"""
+
+import random
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import requests
+
+from localcloud.layout import ROOT
+from localcloud.samples import Event, make_event
+from tests.integration.cloud import Cloud, eventually, start_cloud
+from tests.integration.talk import Chat, Socket
+
+NEVER_READY = """
+  NeverReadyHandle:
+    Type: AWS::CloudFormation::WaitConditionHandle
+  NeverReady:
+    Type: AWS::CloudFormation::WaitCondition
+    DependsOn: [APIHandler, ProcessWebhooks, AnswerMessages, MigrateDatabase]
+    Properties: {Handle: !Ref NeverReadyHandle, Timeout: "1", Count: 1}
+"""
+"""Something that fails once the functions have their new code."""
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A local cloud that these tests change."""
+    running = start_cloud(tmp_path_factory.mktemp("own") / ".localcloud", "--no-reload")
+    yield running
+    running.stop(signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def talk(own: Cloud) -> Iterator[Chat]:
+    chat = Chat(own)
+    chat.control("instant")
+    yield chat
+    chat.stop()
+
+
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with a newer version of the code and of the schema."""
+    return newer_project(tmp_path_factory.mktemp("newer"), "0.2.0")
+
+
+def newer_project(root: Path, version: str) -> Path:
+    for name in ("chalicelib", ".chalice", "infra", "localcloud"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("app.py", "requirements.txt"):
+        shutil.copy(ROOT / name, root)
+    file = root / "chalicelib" / "__init__.py"
+    file.write_text(re.sub(r'__version__ = ".*"', f'__version__ = "{version}"', file.read_text()))
+    migration = root / "chalicelib" / "webhooks" / "migrations" / "0999_notes.sql"
+    migration.write_text("alter table webhook_events add column note text;\n")
+    return root
+
+
+def version_of(cloud: Cloud) -> str:
+    return str(requests.get(f"{cloud.endpoints.http}/health", timeout=30).json()["version"])
+
+
+def deploy(cloud: Cloud, root: Path = ROOT, stage: str = "local", *options: str) -> subprocess.CompletedProcess[str]:
+    return cloud.infra("deploy", "--stage", stage, *options, root=root)
+
+
+def deployed(cloud: Cloud, root: Path = ROOT) -> str:
+    result = deploy(cloud, root)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@dataclass
+class Sender:
+    """Sends one event after the other, each until it is accepted, as a provider does."""
+
+    cloud: Cloud
+    accepted: list[Event] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        numbers = random.Random(int(time.time()))
+        while not self._stop.is_set():
+            event = make_event("github", numbers)
+            while not self._deliver(event):
+                self._stop.wait(0.05)
+            self.accepted.append(event)
+
+    def _deliver(self, event: Event) -> bool:
+        try:
+            return self.cloud.deliver("github", event).status_code == 202
+        except requests.RequestException:
+            return False
+
+    def stop(self) -> None:
+        self._stop.set()
+
+
+@contextmanager
+def traffic(cloud: Cloud) -> Iterator[Sender]:
+    sender = Sender(cloud)
+    thread = threading.Thread(target=sender.run)
+    thread.start()
+    try:
+        yield sender
+    finally:
+        sender.stop()
+        thread.join(60)
+
+
+def assert_all_arrived(cloud: Cloud, sender: Sender) -> None:
+    """Each accepted event is a row; the key of the table keeps it from being two."""
+    identifiers = [event.event_id for event in sender.accepted]
+    assert len(identifiers) > 10
+
+    def missing() -> set[str]:
+        rows = cloud.query("select external_id from webhook_events where external_id = any(%s)", identifiers)
+        return set(identifiers) - {row[0] for row in rows}
+
+    eventually(lambda: not missing(), seconds=90)
+
+
+@pytest.fixture(scope="module")
+def socket(talk: Chat) -> Socket:
+    """A customer who stays throughout."""
+    return talk.begin()[1]
+
+
+def test_the_whole_package_works(own: Cloud, talk: Chat) -> None:
+    output = deployed(own)
+
+    functions = own.client("lambda").list_functions()["Functions"]
+    assert all(len(function["Layers"]) == 1 for function in functions)
+    assert "✓ HTTP answers with this version" in output
+    assert own.endpoints.http in output
+    event = make_event("github", random.Random(1))
+    assert own.deliver("github", event).status_code == 202
+    eventually(lambda: own.arrived(event.event_id))
+    _, customer = talk.begin()
+    assert customer.ask("Hello!")
+
+
+def test_nothing_is_changed_twice(own: Cloud) -> None:
+    """Equal sources make equal packages."""
+    output = deployed(own)
+
+    assert "frontdesk-local-data: nothing to change" in output
+    assert "frontdesk-local-app: nothing to change" in output
+    assert "uploading" not in output
+
+
+def test_an_update_brings_the_schema_first_and_loses_nothing(own: Cloud, newer: Path, socket: Socket) -> None:
+    assert socket.ask("Are you there?")
+
+    with traffic(own) as sender:
+        output = deployed(own, newer)
+
+    assert output.index("applied: 999") < output.index("UPDATE_COMPLETE")
+    assert version_of(own) == "0.2.0"
+    assert own.query("select count(*) from webhook_events where note is not null") == [(0,)]
+    assert_all_arrived(own, sender)
+    assert socket.ask("And now?")
+
+
+def test_an_update_that_fails_is_rolled_back(own: Cloud, tmp_path: Path, socket: Socket) -> None:
+    broken = newer_project(tmp_path, "0.3.0")
+    with (broken / "infra" / "app.yaml").open("a") as template:
+        template.write(NEVER_READY)
+
+    with traffic(own) as sender:
+        result = deploy(own, broken)
+
+    assert result.returncode == 1
+    assert "was rolled back: what ran before runs on" in result.stderr
+    assert "NeverReady (AWS::CloudFormation::WaitCondition): WaitCondition timed out" in result.stderr
+    assert version_of(own) == "0.2.0"
+    assert_all_arrived(own, sender)
+    assert socket.ask("Still there?")
+
+
+def test_a_migration_that_fails_stops_everything(own: Cloud, tmp_path: Path) -> None:
+    broken = newer_project(tmp_path, "0.4.0")
+    (broken / "chalicelib" / "webhooks" / "migrations" / "1000_broken.sql").write_text("alter table nowhere add a int;")
+
+    result = deploy(own, broken)
+
+    assert result.returncode == 1
+    assert 'relation "nowhere" does not exist' in result.stderr
+    assert "Nothing else was changed." in result.stderr
+    assert version_of(own) == "0.2.0"
+    assert own.client("cloudformation").list_change_sets(StackName="frontdesk-local-app")["Summaries"] == []
+
+
+def test_data_outlive_the_application(own: Cloud, newer: Path) -> None:
+    before = own.query("select count(*) from webhook_events")
+
+    removed, again = own.infra("destroy", "--stage", "local"), own.infra("destroy", "--stage", "local")
+
+    assert (removed.returncode, again.returncode) == (0, 0)
+    assert "frontdesk-local-app is deleted" in removed.stdout
+    assert "there is no stack frontdesk-local-app" in again.stdout
+    for left in ("AWS::DynamoDB::Table frontdesk-local-sessions", "frontdesk/local/chat-signing", "-artifacts-"):
+        assert left in removed.stdout
+    eventually(lambda: requests.get(f"{own.endpoints.http}/health", timeout=30).status_code == 503)
+
+    deployed(own, newer)
+
+    assert own.query("select count(*) from webhook_events") == before
+    event = make_event("github", random.Random(2))
+    eventually(lambda: own.deliver("github", event).status_code == 202)
+    eventually(lambda: own.arrived(event.event_id))
+
+
+def test_prod_is_changed_by_whoever_says_yes(own: Cloud) -> None:
+    """Beside the stage ``local``, on the same local cloud."""
+    here = {"AWS_ENDPOINT_URL": own.endpoints.aws_endpoint_url}
+    stacks = own.client("cloudformation")
+
+    refused = own.infra("deploy", "--stage", "prod", **here)
+
+    assert refused.returncode == 1
+    assert "frontdesk-prod-data: " in refused.stdout
+    assert re.search(r"add +SessionsTable +AWS::DynamoDB::Table", refused.stdout)
+    assert "add --yes" in refused.stderr
+    assert not any("-prod-" in stack["StackName"] for stack in stacks.describe_stacks()["Stacks"])
+
+    accepted = own.infra("deploy", "--stage", "prod", "--yes", **here)
+
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+    assert re.search(r"add +APIHandler +AWS::Lambda::Function", accepted.stdout)
+    (address,) = re.findall(r"HTTP +(http://\S+)", accepted.stdout)
+    assert requests.get(f"{address}/health", timeout=30).json()["stage"] == "prod"
+    for stack in ("frontdesk-prod-data", "frontdesk-prod-app"):
+        assert stacks.describe_stacks(StackName=stack)["Stacks"][0]["EnableTerminationProtection"] is True
+    assert own.infra("destroy", "--stage", "prod", **here).returncode == 1
+    assert own.infra("destroy", "--stage", "prod", "--yes", **here).returncode == 0
+    assert stacks.describe_stacks(StackName="frontdesk-prod-data")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_a_chat_beside_the_front_door(own: Cloud, talk: Chat) -> None:
+    """A stage without one gives out MiniStack's own addresses, and its sockets work there."""
+    here = {"AWS_ENDPOINT_URL": own.endpoints.aws_endpoint_url}
+    result = own.infra("deploy", "--stage", "dev", **here)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (address,) = re.findall(r"HTTP +(http://\S+)", result.stdout)
+
+    opened = requests.post(f"{address}/chat/sessions", json={}, timeout=30).json()
+
+    assert opened["websocket_url"].startswith(own.endpoints.aws_endpoint_url.replace("http", "ws"))
+    assert talk.connect(opened).ask("Hello!")
+    assert "`python -m ops --stage dev secrets set github`" in result.stdout

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.settings import APP_NAME
+from infra.errors import DeploymentError
 from infra.intrinsics import Scope, parameter_values
 from infra.packaging import ROOT, Package, compile_tree, copy_sources
 
@@ -78,13 +79,28 @@ class Project:
         found: str | None = self.deployed().get("websocket_api", {}).get("websocket_api_id")
         return found
 
-    def write_sources(self, package: Package) -> None:
+    def template(self) -> dict[str, Any]:
+        """The app's template that the project was made from; ``DeploymentError`` where there is no project yet."""
+        try:
+            text = self._template.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise DeploymentError(
+                f"There is no project in {self.directory}: run `python -m infra chalice prepare --stage {self.stage}`."
+            ) from None
+        return dict(json.loads(text))
+
+    def write_sources(self, package: Package, template: Mapping[str, Any]) -> None:
         """The application and its dependencies, with bytecode. The folder itself stays: a shell may be in it."""
         self._clear()
         copy_sources(self.directory, dependencies=False)
         compile_tree(self.directory / "chalicelib")
         if package.layer.exists():
             self._write_vendor(package.layer)
+        _write_json(self._template, template)
+
+    @property
+    def _template(self) -> Path:
+        return self.directory / "template.json"
 
     def _clear(self) -> None:
         """Remove all but the memory of what was deployed."""

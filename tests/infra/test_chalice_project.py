@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.chalice_project import SOCKETS_NOT_YET_THERE, Function, Place, Project, read_functions
+from infra.errors import DeploymentError
 from infra.packaging import DATA_TEMPLATE, Package, package
 from infra.templates import read_template
 
@@ -85,7 +86,7 @@ def remember(project: Project, *resources: dict[str, str]) -> None:
 def test_chalice_reads_what_the_template_says(packaged: Package, template: dict[str, Any], project: Project) -> None:
     """Chalice is asked for a template of its own, with nothing merged into it."""
     functions = functions_of(template)
-    project.write_sources(packaged)
+    project.write_sources(packaged, template)
     project.write_configuration(list(functions.values()), PLACE)
 
     chalice = "import sys; from chalice.cli import main; sys.exit(main())"
@@ -110,14 +111,14 @@ def test_chalice_reads_what_the_template_says(packaged: Package, template: dict[
     assert (stream["Stream"], stream["StartingPosition"]) == (STREAM, "TRIM_HORIZON")
 
 
-def test_modules_and_dependencies_have_bytecode(packaged: Package, project: Project, tmp_path: Path) -> None:
+def test_modules_and_dependencies_have_bytecode(project: Project, tmp_path: Path) -> None:
     whole = Package(tmp_path / "whole")
     whole.directory.mkdir()
     with zipfile.ZipFile(whole.layer, "w") as archive:
         archive.writestr("python/lib/python3.12/site-packages/requests/api.py", "")
         archive.writestr("python/lib/python3.12/site-packages/requests/__pycache__/api.cpython-312.pyc", "")
 
-    project.write_sources(whole)
+    project.write_sources(whole, {})
 
     assert (project.directory / "vendor" / "requests" / "__pycache__" / "api.cpython-312.pyc").exists()
     modules = list((project.directory / "chalicelib").rglob("*.py"))
@@ -127,15 +128,23 @@ def test_modules_and_dependencies_have_bytecode(packaged: Package, project: Proj
     assert (project.directory / "requirements.txt").read_text() == ""
 
 
-def test_a_project_is_made_anew_around_what_was_deployed(packaged: Package, project: Project) -> None:
+def test_a_project_is_made_anew_around_what_was_deployed(
+    packaged: Package, template: dict[str, Any], project: Project
+) -> None:
     remember(project, {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "r1"})
     (project.directory / "vendor" / "old").mkdir(parents=True)
     (project.directory / "chalicelib").mkdir()
     (project.directory / "chalicelib" / "gone.py").touch()
 
-    project.write_sources(packaged)
+    project.write_sources(packaged, template)
 
     assert project.deployed()["rest_api"]["rest_api_id"] == "r1"
+    assert project.template() == template
     assert not (project.directory / "vendor").exists()
     assert not (project.directory / "chalicelib" / "gone.py").exists()
     assert (project.directory / "chalicelib" / "wiring.py").exists()
+
+
+def test_without_a_project_it_is_said_how_to_make_one(project: Project) -> None:
+    with pytest.raises(DeploymentError, match="python -m infra chalice prepare --stage dev"):
+        project.template()

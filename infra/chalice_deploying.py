@@ -1,0 +1,61 @@
+"""Deploying a stage with ``chalice deploy``: what comes before it, and what after.
+
+Chalice changes functions, roles, event sources and both APIs one by one, without CloudFormation: nothing is rolled
+back. The data stack is the same as for ``infra.deploying``; the app stack must not be there, since its functions have
+the same names.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.chalice_options import Options
+from infra.chalice_project import Function, Place, Project, read_functions
+from infra.deploying import Deployment
+from infra.errors import DeploymentError
+from infra.packaging import Package
+
+
+@dataclass(frozen=True)
+class ChaliceDeployment:
+    """One stage, its project and the place it is deployed to."""
+
+    deployment: Deployment
+    project: Project
+
+    def prepare(self, package: Package) -> None:
+        """Bring the data stack up to date, and the schema where there is a function for it; write the project."""
+        deployment = self.deployment
+        if deployment.app.make_ready():
+            raise DeploymentError(
+                f"The stack {deployment.app.name} has functions of the same names: "
+                f"`make destroy STAGE={deployment.stage.name}` removes it, and leaves the data."
+            )
+        deployment.update_data()
+        if self.project.deployed():
+            deployment.migrate_ahead(package)
+        template = deployment.target.localize("app", json.loads(package.template.read_text(encoding="utf-8")))
+        self.project.write_sources(package, template)
+        self.project.write_configuration(self._functions(template), self._place)
+
+    def finish(self) -> Iterator[str]:
+        """Apply what Chalice cannot, and the schema; yields a line about each kind when it is done."""
+        template = self.project.template()
+        functions = self._functions(template)
+        # Now that it is known where the sockets are, the next `chalice deploy` has to send the same.
+        self.project.write_configuration(functions, self._place)
+        yield from Options(self.deployment.target.client, self.project, functions, template).apply()
+        self.deployment.migrate()
+
+    def _functions(self, template: Mapping[str, Any]) -> list[Function]:
+        given = self.deployment.parameters("app", template)
+        return read_functions(template, given, self._place, self.project.socket_api())
+
+    @property
+    def _place(self) -> Place:
+        target = self.deployment.target
+        pages = target.client("cloudformation").get_paginator("list_exports").paginate()
+        exports = {export["Name"]: export["Value"] for page in pages for export in page["Exports"]}
+        partition = target.client("lambda").meta.partition
+        return Place(self.deployment.stage.name, target.account, target.region, partition, exports)

@@ -112,8 +112,9 @@ class Sender:
         while not self._stop.is_set():
             event = make_event("github", numbers)
             while not self._deliver(event):
-                self._stop.wait(0.05)
+                time.sleep(0.1)
             self.accepted.append(event)
+            self._stop.wait(0.1)  # more would only slow the deployment down
 
     def _deliver(self, event: Event) -> bool:
         try:

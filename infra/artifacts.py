@@ -20,6 +20,10 @@ _KEPT = timedelta(days=1)
 """For a deployment that has begun; otherwise nothing is needed but what runs, to which a rollback returns."""
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass
 class Artifacts:
     """The artifacts of one stage, in one account and region. ``client`` is S3's."""
@@ -29,6 +33,7 @@ class Artifacts:
     account: str
     region: str
     say: Callable[[str], None]
+    clock: Callable[[], datetime] = _now
 
     @property
     def bucket(self) -> str:
@@ -76,7 +81,7 @@ class Artifacts:
 
     def tidy(self, used: Collection[str]) -> None:
         """Delete what is not used, once it is older than a day."""
-        before = datetime.now(UTC) - _KEPT
+        before = self.clock() - _KEPT
         for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
             for found in page.get("Contents", []):
                 if found["Key"] not in used and found["LastModified"] < before:

@@ -16,7 +16,7 @@ from infra.changes import Change, show_changes
 from infra.deploying import PROTECTED_STAGE, Deployment, Review, go_on
 from infra.destroying import destroy, leftovers
 from infra.errors import DeploymentError, InfraError, Interrupted
-from infra.packaging import ROOT, package
+from infra.packaging import ROOT, Package, package
 from infra.secret_store import has_secret
 from infra.smoke import Smoke
 from infra.stages import Stage, read_stage
@@ -93,8 +93,14 @@ def package_stage(stage: str, output: Path | None) -> None:
 )
 @_stage_option
 @_directory_option
+@click.option(
+    "--package",
+    "made",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Deploy what `package` has written, with these sources, into this folder.  [default: package now]",
+)
 @click.option("--yes", is_flag=True, help="Change prod without asking.")
-def deploy_stage(stage: str, directory: Path | None, yes: bool) -> None:
+def deploy_stage(stage: str, directory: Path | None, made: Path | None, yes: bool) -> None:
     """Package, create or update both stacks, and look whether it works.
 
     The target is AWS, with the shell's credentials and region. The stage local, and any stage while AWS_ENDPOINT_URL
@@ -103,8 +109,7 @@ def deploy_stage(stage: str, directory: Path | None, yes: bool) -> None:
     deployment = _deployment(stage, directory, _ask(yes=yes) if stage == PROTECTED_STAGE else go_on)
     deployment.check()
     with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
-        click.echo("packaging; the dependencies take a moment …")
-        packaged = package(stage, Path(folder) / "package")
+        packaged = _package(stage, made, Path(folder))
         deployment.update_data()
         deployment.update_app(packaged)
     _look_at(deployment)
@@ -139,6 +144,16 @@ def _deployment(stage: str, directory: Path | None, review: Review) -> Deploymen
     target = _target(chosen, directory)
     click.echo(f"stage {stage}, account {target.account}, region {target.region}")
     return Deployment(chosen, target, click.echo, review)
+
+
+def _package(stage: str, made: Path | None, folder: Path) -> Package:
+    if made is None:
+        click.echo("packaging; the dependencies take a moment …")
+        return package(stage, folder / "package")
+    found = Package(made)
+    if not (found.template.exists() and found.application.exists()):
+        raise DeploymentError(f"There is no package in {made}: python -m infra package --stage {stage} --output {made}")
+    return found
 
 
 def _target(stage: Stage, directory: Path | None) -> Target:

@@ -168,9 +168,8 @@ class Deployment:
         return used
 
     def _migrate_ahead(self, package: Package, planned: ChangeSet) -> None:
-        """The function keeps its older layer until its turn comes, so that it gets the dependencies with the code."""
         try:
-            self.functions.prepare_migration(self._self_contained(package))
+            self.functions.prepare_migration(self._migration_code(package))
             self._migrate()
         except DeploymentError as error:
             self.app.discard(planned)
@@ -180,9 +179,12 @@ class Deployment:
         # Before the first migration: here a new database gets the role that the functions use.
         self.functions.migrate()
 
-    def _self_contained(self, package: Package) -> Mapping[str, Any]:
-        with tempfile.TemporaryDirectory() as folder:
-            archive = Path(folder) / "migration.zip"
-            self_contained_zip(package, archive)
-            key = self.artifacts.put(archive.read_bytes(), "zip")
-        return {"S3Bucket": self.artifacts.bucket, "S3Key": key}
+    def _migration_code(self, package: Package) -> Mapping[str, Any]:
+        """The function keeps its layer until its turn comes; where that is older, the dependencies come along."""
+        code = package.application.read_bytes()
+        if package.layer.exists() and not self.functions.migrates_with(package.layer.read_bytes()):
+            with tempfile.TemporaryDirectory() as folder:
+                archive = Path(folder) / "migration.zip"
+                self_contained_zip(package, archive)
+                code = archive.read_bytes()
+        return {"S3Bucket": self.artifacts.bucket, "S3Key": self.artifacts.put(code, "zip")}

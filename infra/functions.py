@@ -26,7 +26,7 @@ class Functions:
     say: Callable[[str], None]
 
     def hashes(self) -> dict[str, str]:
-        """The hash of each function's code, by its deployed name; functions of other code than app.py are none of ours."""
+        """The hash of each function's code, by its deployed name; of those that app.py declares."""
         prefix = self.stage.deployed_name("")
         return {
             function["FunctionName"]: function["CodeSha256"]
@@ -58,6 +58,14 @@ class Functions:
     def prepare_migration(self, code: Mapping[str, Any]) -> None:
         """Give the function that migrates new code before any other has what relies on a newer schema."""
         self._update(self._migration, code)
+
+    def migrates_with(self, layer: bytes) -> bool:
+        """Whether the function that migrates has this layer already."""
+        function = self.client.get_function_configuration(FunctionName=self._migration)
+        arns = [entry["Arn"] for entry in function.get("Layers", [])]
+        return any(
+            self.client.get_layer_version_by_arn(Arn=arn)["Content"]["CodeSha256"] == hash_of(layer) for arn in arns
+        )
 
     def migrate(self) -> int:
         """Apply the schema and return its version."""

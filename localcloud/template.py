@@ -55,17 +55,20 @@ def localize_app(template: dict[str, Any], aws_endpoint_url: str) -> dict[str, A
                 # MiniStack serves every API at its own address.
                 url = f"{aws_endpoint_url}/_aws/execute-api/${{WebsocketAPI}}/{API_STAGE}"
                 variables["CONNECTIONS_URL"] = {"Fn::Sub": url}
-                # A stage beside `local` has no front door of its own, whose address would be a parameter.
-                condition, given, _ = variables["WEBSOCKET_URL"]["Fn::If"]
-                own = {"Fn::Sub": url.replace("http", "ws", 1)}
-                variables["WEBSOCKET_URL"] = {"Fn::If": [condition, given, own]}
+                # A stage beside `local` has no front door, whose address would be a parameter.
+                match variables.get("WEBSOCKET_URL"):
+                    case {"Fn::If": [condition, given, _]}:
+                        own = {"Fn::Sub": url.replace("http", "ws", 1)}
+                        variables["WEBSOCKET_URL"] = {"Fn::If": [condition, given, own]}
     _mark_outputs(template)
     return template
 
 
 def _mark_outputs(template: dict[str, Any]) -> None:
     """MiniStack's change sets do not see that outputs change: let a resource change with them."""
-    text = json.dumps(template.get("Outputs", {}), sort_keys=True)
+    if "Outputs" not in template:
+        return
+    text = json.dumps(template["Outputs"], sort_keys=True)
     resource = template["Resources"][min(template["Resources"])]
     resource["Metadata"] = resource.get("Metadata", {}) | {"Outputs": hashlib.sha256(text.encode()).hexdigest()}
 

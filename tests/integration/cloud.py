@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import psycopg
@@ -67,13 +68,15 @@ class Cloud:
         assert not check or result.returncode == 0, result.stdout + result.stderr
         return result
 
-    def infra(self, *arguments: str, root: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    def infra(
+        self, *arguments: str, root: Path = ROOT, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command of ``python -m infra`` of the project at ``root``, with this as its target."""
         command = [sys.executable, "-m", "infra", *arguments, "--directory", str(self.layout.directory)]
         return subprocess.run(
             command,
             cwd=root,
-            env=os.environ | environment,
+            env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -68,16 +69,32 @@ def newer_project(root: Path, version: str) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package with every dependency."""
+    folder = tmp_path_factory.mktemp("whole") / "package"
+    command = [sys.executable, "-m", "infra", "package", "--stage", "local", "--output", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+def quick_package(root: Path, stage: str, folder: Path) -> Path:
+    """A package of the project at ``root`` as `make run` makes it, without dependencies."""
+    program = f"from infra.packaging import *; package({stage!r}, Path({str(folder)!r}), dependencies=False)"
+    subprocess.run([sys.executable, "-c", program], cwd=root, check=True)
+    return folder
+
+
 def version_of(cloud: Cloud) -> str:
     return str(requests.get(f"{cloud.endpoints.http}/health", timeout=30).json()["version"])
 
 
-def deploy(cloud: Cloud, root: Path = ROOT, stage: str = "local", *options: str) -> subprocess.CompletedProcess[str]:
-    return cloud.infra("deploy", "--stage", stage, *options, root=root)
+def deploy(cloud: Cloud, root: Path = ROOT, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return cloud.infra("deploy", *options, root=root, environment=environment)
 
 
-def deployed(cloud: Cloud, root: Path = ROOT) -> str:
-    result = deploy(cloud, root)
+def deployed(cloud: Cloud, root: Path = ROOT, *options: str, **environment: str) -> str:
+    result = deploy(cloud, root, *options, **environment)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
@@ -95,8 +112,9 @@ class Sender:
         while not self._stop.is_set():
             event = make_event("github", numbers)
             while not self._deliver(event):
-                self._stop.wait(0.05)
+                time.sleep(0.1)
             self.accepted.append(event)
+            self._stop.wait(0.1)  # more would only slow the deployment down
 
     def _deliver(self, event: Event) -> bool:
         try:
@@ -138,8 +156,8 @@ def socket(talk: Chat) -> Socket:
     return talk.begin()[1]
 
 
-def test_the_whole_package_works(own: Cloud, talk: Chat) -> None:
-    output = deployed(own)
+def test_the_whole_package_works(own: Cloud, talk: Chat, whole: Path) -> None:
+    output = deployed(own, ROOT, "--stage", "local", "--package", str(whole))
 
     functions = own.client("lambda").list_functions()["Functions"]
     assert all(len(function["Layers"]) == 1 for function in functions)
@@ -152,9 +170,8 @@ def test_the_whole_package_works(own: Cloud, talk: Chat) -> None:
     assert customer.ask("Hello!")
 
 
-def test_nothing_is_changed_twice(own: Cloud) -> None:
-    """Equal sources make equal packages."""
-    output = deployed(own)
+def test_nothing_is_changed_twice(own: Cloud, whole: Path) -> None:
+    output = deployed(own, ROOT, "--stage", "local", "--package", str(whole))
 
     assert "frontdesk-local-data: nothing to change" in output
     assert "frontdesk-local-app: nothing to change" in output
@@ -162,10 +179,11 @@ def test_nothing_is_changed_twice(own: Cloud) -> None:
 
 
 def test_an_update_brings_the_schema_first_and_loses_nothing(own: Cloud, newer: Path, socket: Socket) -> None:
+    """It packages the newer sources itself."""
     assert socket.ask("Are you there?")
 
     with traffic(own) as sender:
-        output = deployed(own, newer)
+        output = deployed(own, newer, "--stage", "local")
 
     assert output.index("applied: 999") < output.index("UPDATE_COMPLETE")
     assert version_of(own) == "0.2.0"
@@ -175,12 +193,13 @@ def test_an_update_brings_the_schema_first_and_loses_nothing(own: Cloud, newer: 
 
 
 def test_an_update_that_fails_is_rolled_back(own: Cloud, tmp_path: Path, socket: Socket) -> None:
-    broken = newer_project(tmp_path, "0.3.0")
+    broken = newer_project(tmp_path / "broken", "0.3.0")
     with (broken / "infra" / "app.yaml").open("a") as template:
         template.write(NEVER_READY)
+    packaged = quick_package(broken, "local", tmp_path / "package")
 
     with traffic(own) as sender:
-        result = deploy(own, broken)
+        result = deploy(own, broken, "--stage", "local", "--package", str(packaged))
 
     assert result.returncode == 1
     assert "was rolled back: what ran before runs on" in result.stderr
@@ -191,19 +210,21 @@ def test_an_update_that_fails_is_rolled_back(own: Cloud, tmp_path: Path, socket:
 
 
 def test_a_migration_that_fails_stops_everything(own: Cloud, tmp_path: Path) -> None:
-    broken = newer_project(tmp_path, "0.4.0")
+    broken = newer_project(tmp_path / "broken", "0.4.0")
     (broken / "chalicelib" / "webhooks" / "migrations" / "1000_broken.sql").write_text("alter table nowhere add a int;")
+    packaged = quick_package(broken, "local", tmp_path / "package")
 
-    result = deploy(own, broken)
+    result = deploy(own, broken, "--stage", "local", "--package", str(packaged))
 
     assert result.returncode == 1
     assert 'relation "nowhere" does not exist' in result.stderr
     assert "Nothing else was changed." in result.stderr
     assert version_of(own) == "0.2.0"
-    assert own.client("cloudformation").list_change_sets(StackName="frontdesk-local-app")["Summaries"] == []
+    left = own.client("cloudformation").list_change_sets(StackName="frontdesk-local-app")["Summaries"]
+    assert [change_set for change_set in left if change_set["ExecutionStatus"] == "AVAILABLE"] == []
 
 
-def test_data_outlive_the_application(own: Cloud, newer: Path) -> None:
+def test_data_outlive_the_application(own: Cloud, newer: Path, tmp_path: Path) -> None:
     before = own.query("select count(*) from webhook_events")
 
     removed, again = own.infra("destroy", "--stage", "local"), own.infra("destroy", "--stage", "local")
@@ -215,7 +236,8 @@ def test_data_outlive_the_application(own: Cloud, newer: Path) -> None:
         assert left in removed.stdout
     eventually(lambda: requests.get(f"{own.endpoints.http}/health", timeout=30).status_code == 503)
 
-    deployed(own, newer)
+    packaged = quick_package(newer, "local", tmp_path / "package")
+    deployed(own, newer, "--stage", "local", "--package", str(packaged))
 
     assert own.query("select count(*) from webhook_events") == before
     event = make_event("github", random.Random(2))
@@ -223,12 +245,13 @@ def test_data_outlive_the_application(own: Cloud, newer: Path) -> None:
     eventually(lambda: own.arrived(event.event_id))
 
 
-def test_prod_is_changed_by_whoever_says_yes(own: Cloud) -> None:
-    """Beside the stage ``local``, on the same local cloud."""
+def test_prod_is_changed_by_whoever_says_yes(own: Cloud, talk: Chat, tmp_path: Path) -> None:
+    """Beside the stage ``local``, on the same local cloud; without a front door, at MiniStack's own addresses."""
     here = {"AWS_ENDPOINT_URL": own.endpoints.aws_endpoint_url}
+    prod = ("--stage", "prod", "--package", str(quick_package(ROOT, "prod", tmp_path / "package")))
     stacks = own.client("cloudformation")
 
-    refused = own.infra("deploy", "--stage", "prod", **here)
+    refused = deploy(own, ROOT, *prod, **here)
 
     assert refused.returncode == 1
     assert "frontdesk-prod-data: " in refused.stdout
@@ -236,28 +259,17 @@ def test_prod_is_changed_by_whoever_says_yes(own: Cloud) -> None:
     assert "add --yes" in refused.stderr
     assert not any("-prod-" in stack["StackName"] for stack in stacks.describe_stacks()["Stacks"])
 
-    accepted = own.infra("deploy", "--stage", "prod", "--yes", **here)
+    accepted = deployed(own, ROOT, *prod, "--yes", **here)
 
-    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
-    assert re.search(r"add +APIHandler +AWS::Lambda::Function", accepted.stdout)
-    (address,) = re.findall(r"HTTP +(http://\S+)", accepted.stdout)
-    assert requests.get(f"{address}/health", timeout=30).json()["stage"] == "prod"
-    for stack in ("frontdesk-prod-data", "frontdesk-prod-app"):
-        assert stacks.describe_stacks(StackName=stack)["Stacks"][0]["EnableTerminationProtection"] is True
-    assert own.infra("destroy", "--stage", "prod", **here).returncode == 1
-    assert own.infra("destroy", "--stage", "prod", "--yes", **here).returncode == 0
-    assert stacks.describe_stacks(StackName="frontdesk-prod-data")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
-
-
-def test_a_chat_beside_the_front_door(own: Cloud, talk: Chat) -> None:
-    """A stage without one gives out MiniStack's own addresses, and its sockets work there."""
-    here = {"AWS_ENDPOINT_URL": own.endpoints.aws_endpoint_url}
-    result = own.infra("deploy", "--stage", "dev", **here)
-    assert result.returncode == 0, result.stdout + result.stderr
-    (address,) = re.findall(r"HTTP +(http://\S+)", result.stdout)
-
+    assert re.search(r"add +APIHandler +AWS::Lambda::Function", accepted)
+    assert "`python -m ops --stage prod secrets set github`" in accepted
+    (address,) = re.findall(r"HTTP +(http://\S+)", accepted)
     opened = requests.post(f"{address}/chat/sessions", json={}, timeout=30).json()
-
     assert opened["websocket_url"].startswith(own.endpoints.aws_endpoint_url.replace("http", "ws"))
     assert talk.connect(opened).ask("Hello!")
-    assert "`python -m ops --stage dev secrets set github`" in result.stdout
+    for stack in ("frontdesk-prod-data", "frontdesk-prod-app"):
+        assert stacks.describe_stacks(StackName=stack)["Stacks"][0]["EnableTerminationProtection"] is True
+
+    assert own.infra("destroy", "--stage", "prod", environment=here).returncode == 1
+    assert own.infra("destroy", "--stage", "prod", "--yes", environment=here).returncode == 0
+    assert stacks.describe_stacks(StackName="frontdesk-prod-data")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"

@@ -22,6 +22,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 
 ELSEWHERE = {
     "source .venv/bin/activate": "nothing to see: the tests run in that environment",
+    "AWS_ENDPOINT_URL=http://127.0.0.1:4566 make deploy STAGE=dev": "tests/integration/test_deploying.py",
     "chalice local --stage local --no-autoreload --port 8001": "tests/integration/test_ways.py",
 }
 """Commands that another test runs."""

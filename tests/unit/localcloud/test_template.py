@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from infra.packaging import DATA_TEMPLATE
@@ -17,6 +19,7 @@ def test_parameters_exist() -> None:
 
 def test_only_the_rule_against_plain_http_goes() -> None:
     before, after = read_template(DATA_TEMPLATE), localize_data(read_template(DATA_TEMPLATE))
+    del after["Resources"][min(after["Resources"])]["Metadata"]
 
     assert set(before["Resources"]) - set(after["Resources"]) == {
         "WebhookEventsQueuesPolicy",
@@ -67,6 +70,32 @@ def test_connections_are_at_ministack() -> None:
     assert localized["Resources"]["Function"]["Properties"]["Environment"]["Variables"] == {
         "CONNECTIONS_URL": {"Fn::Sub": "http://127.0.0.1:4566/_aws/execute-api/${WebsocketAPI}/api"}
     }
+
+
+def test_a_stage_without_a_front_door_has_sockets_at_ministack() -> None:
+    given = {"Ref": "WebsocketUrl"}
+    variables = {
+        "CONNECTIONS_URL": {"Fn::Sub": "https://${WebsocketAPI}.execute-api"},
+        "WEBSOCKET_URL": {"Fn::If": ["HasWebsocketUrl", given, {"Fn::Sub": "wss://${WebsocketAPI}.execute-api"}]},
+    }
+    function = {"Type": "AWS::Serverless::Function", "Properties": {"Environment": {"Variables": variables}}}
+
+    localize_app({"Resources": {"Function": function}}, "http://127.0.0.1:4566")
+
+    own = {"Fn::Sub": "ws://127.0.0.1:4566/_aws/execute-api/${WebsocketAPI}/api"}
+    assert variables["WEBSOCKET_URL"] == {"Fn::If": ["HasWebsocketUrl", given, own]}
+
+
+def test_a_resource_changes_with_the_outputs() -> None:
+    def localized(value: str) -> dict[str, Any]:
+        resources = {name: {"Type": "AWS::SQS::Queue", "Properties": {}} for name in ("B", "A")}
+        found = localize_data({"Resources": resources, "Outputs": {"Url": {"Value": value}}})["Resources"]
+        assert isinstance(found, dict)
+        return found
+
+    assert localized("1") == localized("1")
+    assert localized("1")["A"] != localized("2")["A"]
+    assert localized("1")["B"] == localized("2")["B"]
 
 
 def test_there_is_no_bot_and_nothing_that_speaks_of_it() -> None:

@@ -5,6 +5,8 @@ Beside this, the local package has no layer, since the interpreter that runs the
 
 from typing import Any
 
+from infra import alias
+
 PARAMETERS = {
     # A test of retries must not take minutes; the ratio of six and the count of three receives stay.
     "data": {"WebhookEventsVisibilityTimeout": "12"},
@@ -40,6 +42,8 @@ def localize_app(template: dict[str, Any], aws_endpoint_url: str) -> dict[str, A
         name: resource for name, resource in template["Resources"].items() if not _is_unknown(resource)
     }
     template.get("Outputs", {}).pop("LexBotAliasArn", None)
+    # New code reaches the functions themselves (``push_code``); an alias would go on with the old.
+    alias.withdraw(template)
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::ApiGatewayV2::Stage":
             resource["Properties"].pop("DeploymentId", None)

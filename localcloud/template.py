@@ -17,6 +17,7 @@ PARAMETERS = {
 API_STAGE = "api"
 """The stage of both APIs."""
 
+_UNKNOWN = ("AWS::ApiGatewayV2::Deployment", "AWS::WAFv2::WebACLAssociation")
 _POLICIES = ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
 
 
@@ -64,4 +65,4 @@ def _is_unknown(resource: dict[str, Any]) -> bool:
     kind: str = resource["Type"]
     if kind == "AWS::Lambda::Permission":
         return bool(resource["Properties"]["Principal"] == "lexv2.amazonaws.com")
-    return kind == "AWS::ApiGatewayV2::Deployment" or kind.startswith("AWS::Lex::")
+    return kind in _UNKNOWN or kind.startswith(("AWS::Lex::", "AWS::ApplicationAutoScaling::"))

@@ -40,6 +40,7 @@ OWN_CODES = {
     "INVALID_SIGNATURE": (404, "not_found"),
     "MISSING_AUTHENTICATION_TOKEN": (404, "not_found"),
     "REQUEST_TOO_LARGE": (413, "too_large"),
+    "RESOURCE_NOT_FOUND": (404, "not_found"),
     "THROTTLED": (429, "rate_limited"),
     "WAF_FILTERED": (403, "forbidden"),
 }

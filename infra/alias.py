@@ -38,16 +38,20 @@ def withdraw(template: dict[str, Any]) -> None:
 
 
 def mark_configuration(template: dict[str, Any], parameters: Mapping[str, str]) -> None:
-    """Let the values of the stack's parameters be part of what makes a new version. ``parameters`` names them all.
+    """Let a version be made when a parameter's value changes, and only when Lambda sees a change too.
 
-    SAM decides from the text of the template, in which ``!Ref PublicUrl`` stays the same whatever its value: the alias
-    would go on with the old one. So each function with an alias gets a description that differs when a value does.
+    ``parameters`` are those of the stack; the others have their defaults. SAM decides from the text of the template, in
+    which ``!Ref PublicUrl`` stays the same whatever its value: the alias would go on with the old one. Lambda decides
+    from the values, and refuses a version that is equal to the last, as when a text is only written otherwise. So each
+    function with an alias gets a description that differs when the text or a value does.
     """
-    declared = template["Parameters"].items()
+    declared = template["Parameters"].items() if "Parameters" in template else ()
     values = {name: str(parameter["Default"]) for name, parameter in declared if "Default" in parameter}
-    digest = hashlib.sha256(json.dumps(values | dict(parameters), sort_keys=True).encode()).hexdigest()
     for name in _published(template):
-        template["Resources"][name]["Properties"]["Description"] = f"Configuration {digest[:16]}"
+        properties = template["Resources"][name]["Properties"]
+        properties.pop("Description", None)
+        text = json.dumps([values | dict(parameters), properties], sort_keys=True)
+        properties["Description"] = f"Configuration {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def integrations(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

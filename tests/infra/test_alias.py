@@ -81,6 +81,20 @@ def test_a_parameter_makes_a_version_once_the_template_is_marked(app: dict[str, 
     assert marked(app) == marked(app, PublicUrl="")
 
 
+def test_lambda_sees_a_change_whenever_sam_does(app: dict[str, Any]) -> None:
+    """Written otherwise, with the same value: without a difference Lambda would refuse a second version."""
+    before, after = copy.deepcopy(app), copy.deepcopy(app)
+    variables = after["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
+    variables["CHAT_ORIGINS"] = {"Fn::Sub": "${ChatOrigins}"}
+    for template in (before, after, after):
+        alias.mark_configuration(template, {"Stage": "dev"})
+
+    descriptions = [one["Resources"]["APIHandler"]["Properties"]["Description"] for one in (before, after)]
+    assert descriptions[0] != descriptions[1]
+    assert version_of(before) != version_of(after)
+    assert all(len(text) <= 256 for text in descriptions)
+
+
 def test_a_new_layer_makes_a_version(app: dict[str, Any]) -> None:
     def with_layer(uri: str) -> str:
         template = copy.deepcopy(app)

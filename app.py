@@ -88,7 +88,7 @@ def answer_messages(event: SQSEvent) -> dict[str, Any]:
     return batches.answer_batch(wiring.session_queue().process(batches.read_batch(event.to_dict())))
 
 
-@app.on_sqs_message(queue=deployed_name("failed-turns"), batch_size=10)
+@app.on_sqs_message(queue=deployed_name("failed-turns"), batch_size=10, maximum_concurrency=2)
 def write_failed_turns(event: SQSEvent) -> dict[str, Any]:
     return batches.answer_batch(wiring.turn_writer().write(batches.read_batch(event.to_dict())))
 

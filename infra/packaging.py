@@ -8,6 +8,7 @@ import compileall
 import json
 import os
 import py_compile
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from infra import bot
+from infra import alias, bot, sockets, tracing
 from infra.errors import PackagingError
 from infra.languages import LanguageError, read_languages
 
@@ -28,6 +29,7 @@ DATA_TEMPLATE = ROOT / "infra" / "data.yaml"
 APP_TEMPLATE = ROOT / "infra" / "app.yaml"
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal sources make equal zips
+_MISSING = re.compile(r"Could not install dependencies:\n((?:\S+\n)+)")
 _CHALICE = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())"]
 
 
@@ -50,15 +52,15 @@ class Package:
         return self.directory / "layer-deployment.zip"
 
 
-def package(stage: str, directory: Path, *, dependencies: bool = True) -> Package:
-    """Package a stage into ``directory``, which is replaced once that has succeeded.
+def package(stage: str, directory: Path, *, dependencies: bool = True, sources: Path = ROOT) -> Package:
+    """Package a stage of ``sources`` into ``directory``, which is replaced once that has succeeded.
 
     Without ``dependencies`` there is no layer and no network is needed: for a runtime that has them already.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="package-", dir=directory.parent) as temporary:
         staging, result = Path(temporary) / "frontdesk", Package(Path(temporary) / "result")
-        copy_sources(staging, dependencies=dependencies)
+        copy_sources(staging, sources=sources, dependencies=dependencies)
         _run_chalice(staging, stage, result.directory)
         _write_template(result.directory / "sam.yaml", result.template)
         for archive in (result.application, result.layer):
@@ -105,13 +107,13 @@ def precompile(archive: Path) -> None:
         _zip(tree, archive)
 
 
-def copy_sources(staging: Path, *, dependencies: bool) -> None:
+def copy_sources(staging: Path, *, sources: Path = ROOT, dependencies: bool) -> None:
     """Make ``staging`` a copy of the application as Chalice wants it, with or without the requirements."""
     ignored = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
     for name in ("chalicelib", ".chalice"):
-        shutil.copytree(ROOT / name, staging / name, ignore=ignored, dirs_exist_ok=True)
-    shutil.copy(ROOT / "app.py", staging)
-    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8") if dependencies else ""
+        shutil.copytree(sources / name, staging / name, ignore=ignored, dirs_exist_ok=True)
+    shutil.copy(sources / "app.py", staging)
+    requirements = (sources / "requirements.txt").read_text(encoding="utf-8") if dependencies else ""
     (staging / "requirements.txt").write_text(requirements, encoding="utf-8")
 
 
@@ -123,6 +125,13 @@ def _run_chalice(staging: Path, stage: str, directory: Path) -> None:
     if result.returncode != 0:
         output = (result.stdout + result.stderr).replace(f"{staging}{os.sep}", "").strip()
         raise PackagingError(f"chalice package failed: {output.splitlines()[-1]}\n{output}")
+    if missing := _MISSING.search(result.stdout + result.stderr):
+        # Chalice says so and goes on; the functions would fail when they need it.
+        raise PackagingError(
+            f"No wheel for Lambda on this architecture and Python {sys.version_info.major}."
+            f"{sys.version_info.minor} of: {', '.join(missing[1].split())}.\n"
+            "Package with another Python, change lambda_architecture in .chalice/config.json, or pin another version."
+        )
 
 
 def _write_template(merged: Path, template: Path) -> None:
@@ -132,6 +141,9 @@ def _write_template(merged: Path, template: Path) -> None:
     """
     contents = yaml.safe_load(merged.read_text(encoding="utf-8"))
     _add_bot(contents)
+    alias.route(contents)
+    sockets.name_deployments(contents)
+    tracing.add(contents)
     template.write_text(json.dumps(contents, separators=(",", ":")) + "\n", encoding="utf-8")
     merged.unlink()
 

@@ -2,11 +2,13 @@
 
 import time
 import uuid
+from collections.abc import Iterator
 
 import pytest
 
 from chalicelib.chat import persona
-from tests.integration.cloud import eventually
+from localcloud.model.orders import UNAVAILABLE
+from tests.integration.cloud import Cloud, eventually
 from tests.integration.talk import Chat, at_once
 from tests.integration.test_permissions import without_statement
 
@@ -39,6 +41,25 @@ def test_fifty_copies_at_once_are_one_message(chat: Chat) -> None:
     assert socket.heard("error") == []
     assert [author for author, _ in chat.said(session_id)] == ["customer", "bot"]
     assert len({frame["content"] for frame in socket.heard("message")}) == 1
+
+
+@pytest.fixture
+def no_order_looked_up(cloud: Cloud) -> Iterator[None]:
+    """``look_up_order`` is throttled: all that it has reserved is in use."""
+    function, functions = "frontdesk-local-look_up_order", cloud.client("lambda")
+    functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+    yield
+    functions.delete_function_concurrency(FunctionName=function)
+
+
+@pytest.mark.usefixtures("no_order_looked_up")
+def test_while_too_many_orders_are_looked_up_the_answer_says_so(chat: Chat) -> None:
+    session_id, socket = chat.begin()
+
+    answer = socket.ask("Where is my order 1001? My address is aiko@example.com.")
+
+    assert answer == UNAVAILABLE
+    assert [author for author, _ in chat.said(session_id)] == ["customer", "bot"]
 
 
 def test_twenty_messages_at_once_are_answered_in_order(chat: Chat) -> None:

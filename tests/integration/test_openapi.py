@@ -215,6 +215,7 @@ GATEWAY_ALONE = {
     *(("GET", path, "503") for path in (HEALTH, "/", "/desk", ASSETS)),
     ("OPTIONS", SESSIONS, "503"),
     *((*operation, "429") for operation in OPERATIONS),
+    *((*operation, "403") for operation in OPERATIONS if operation[1] != WEBHOOKS),
 }
 """What only the gateway answers, and only one that is busy or broken; its templates are looked at instead."""
 

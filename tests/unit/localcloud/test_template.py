@@ -114,3 +114,32 @@ def test_there_is_no_bot_and_nothing_that_speaks_of_it() -> None:
     localized = localize_app({"Resources": resources, "Outputs": outputs}, "http://127.0.0.1:4566")
 
     assert localized == {"Resources": {"Other": resources["Other"]}, "Outputs": {"RestAPIId": {"Value": "x"}}}
+
+
+def test_the_api_calls_the_function_itself() -> None:
+    """Its new code must show at once."""
+    uri = {"Fn::Sub": ["arn:…/functions/${Alias}/invocations", {"Alias": {"Ref": "Handler.Alias"}}]}
+    paths = {"/health": {"get": {"x-amazon-apigateway-integration": {"uri": uri}}}}
+    options = {"AutoPublishAlias": "live", "AutoPublishAliasAllProperties": True}
+    resources = {
+        "Handler": {"Type": "AWS::Serverless::Function", "Properties": {"MemorySize": 512, **options}},
+        "Api": {"Type": "AWS::Serverless::Api", "Properties": {"DefinitionBody": {"paths": paths}}},
+        "Permission": {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {"FunctionName": {"Ref": "Handler.Alias"}, "Principal": "apigateway.amazonaws.com"},
+        },
+    }
+
+    localized = localize_app({"Resources": resources}, "http://127.0.0.1:4566")["Resources"]
+
+    assert localized["Handler"]["Properties"] == {"MemorySize": 512}
+    integration = localized["Api"]["Properties"]["DefinitionBody"]["paths"]["/health"]["get"]
+    assert integration == {
+        "x-amazon-apigateway-integration": {"uri": {"Fn::Sub": "arn:…/functions/${Handler.Arn}/invocations"}}
+    }
+    assert localized["Permission"]["Properties"]["FunctionName"] == {"Ref": "Handler"}
+
+
+@pytest.mark.parametrize("kind", ["AWS::ApplicationAutoScaling::ScalableTarget", "AWS::WAFv2::WebACLAssociation"])
+def test_options_that_ministack_has_no_type_for_go(kind: str) -> None:
+    assert localize_app({"Resources": {"One": {"Type": kind}}}, "http://127.0.0.1:4566") == {"Resources": {}}

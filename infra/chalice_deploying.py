@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.chalice_options import Options
-from infra.chalice_project import Function, Place, Project, read_functions
+from infra.chalice_project import Application, Place, Project, read_application
 from infra.deploying import Deployment
 from infra.errors import DeploymentError
 from infra.packaging import Package
@@ -37,20 +37,20 @@ class ChaliceDeployment:
             deployment.migrate_ahead(package)
         template = deployment.target.localize("app", json.loads(package.template.read_text(encoding="utf-8")))
         self.project.write_sources(package, template)
-        self.project.write_configuration(self._functions(template), self._place)
+        self.project.write_configuration(self._application(template).functions, self._place)
 
     def finish(self) -> Iterator[str]:
         """Apply what Chalice cannot, and the schema; yields a line about each kind when it is done."""
         template = self.project.template()
-        functions = self._functions(template)
+        application = self._application(template)
         # Now that it is known where the sockets are, the next `chalice deploy` has to send the same.
-        self.project.write_configuration(functions, self._place)
-        yield from Options(self.deployment.target.client, self.project, functions, template).apply()
+        self.project.write_configuration(application.functions, self._place)
+        yield from Options(self.deployment.target.client, self.project, application, template).apply()
         self.deployment.migrate()
 
-    def _functions(self, template: Mapping[str, Any]) -> list[Function]:
+    def _application(self, template: Mapping[str, Any]) -> Application:
         given = self.deployment.parameters("app", template)
-        return read_functions(template, given, self._place, self.project.socket_api())
+        return read_application(template, given, self._place, self.project.socket_api())
 
     @property
     def _place(self) -> Place:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.chalice_project import Function, Project
+from infra.chalice_project import Application, Project
 from infra.errors import DeploymentError
 from infra.gateway import API_STAGE, put_gateway_responses, put_throttling
 
@@ -36,7 +36,7 @@ class Options:
 
     client: Callable[[str], Any]
     project: Project
-    functions: list[Function]
+    application: Application
     template: Mapping[str, Any]
 
     def apply(self) -> Iterator[str]:
@@ -51,7 +51,7 @@ class Options:
 
     def _check(self) -> None:
         deployed = self.project.deployed()
-        if missing := sorted(function.name for function in self.functions if function.name not in deployed):
+        if missing := sorted(function.name for function in self.application.functions if function.name not in deployed):
             raise NotDeployedError(
                 f"Chalice has not deployed {', '.join(missing)} of the stage {self.project.stage}: "
                 f"run `chalice deploy --stage {self.project.stage}` in {self.project.directory} first."
@@ -59,17 +59,17 @@ class Options:
 
     def _put_log_groups(self) -> int:
         logs = self.client("logs")
-        for function in self.functions:
+        for function in self.application.functions:
             name = f"/aws/lambda/{function.deployed_name}"
             with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
                 logs.create_log_group(logGroupName=name)
             logs.put_retention_policy(logGroupName=name, retentionInDays=function.log_retention_days)
-        return len(self.functions)
+        return len(self.application.functions)
 
     def _put_variables(self) -> int:
         """Those that differ: at the first deployment nobody knew where the sockets would be."""
         service, changed = self.client("lambda"), 0
-        for function in self.functions:
+        for function in self.application.functions:
             name = function.deployed_name
             present = service.get_function_configuration(FunctionName=name).get("Environment", {}).get("Variables", {})
             wanted = present | function.variables
@@ -81,10 +81,10 @@ class Options:
 
     def _put_policies(self) -> int:
         iam, deployed = self.client("iam"), self.project.deployed()
-        for function in self.functions:
+        for function in self.application.functions:
             role = deployed[f"{function.name}_role"]["role_name"]
             iam.put_role_policy(RoleName=role, PolicyName=role, PolicyDocument=json.dumps(function.policy))
-        return len(self.functions)
+        return len(self.application.functions)
 
     def _put_event_sources(self) -> int:
         service = self.client("lambda")
@@ -94,7 +94,7 @@ class Options:
             if "event_uuid" in resource
         }
         deployed, count = self.project.deployed(), 0
-        for function in self.functions:
+        for function in self.application.functions:
             for source in function.event_sources:
                 options = {name: source[name] for name in EVENT_SOURCE_OPTIONS if name in source}
                 service.update_event_source_mapping(UUID=mappings[deployed[function.name]["lambda_arn"]], **options)
@@ -104,20 +104,23 @@ class Options:
     def _put_doors(self) -> None:
         deployed = self.project.deployed()
         gateway, api = self.client("apigateway"), deployed["rest_api"]["rest_api_id"]
-        properties = self.template["Resources"]["RestAPI"]["Properties"]
         present = gateway.get_rest_api(restApiId=api).get("binaryMediaTypes", [])
         patches = [
             {"op": "add", "path": f"/binaryMediaTypes/{kind.replace('/', '~1')}"}
-            for kind in properties["BinaryMediaTypes"]
+            for kind in self.application.binary_media_types
             if kind not in present
         ]
         if patches:
             gateway.update_rest_api(restApiId=api, patchOperations=patches)
         put_gateway_responses(gateway, api, self.template)
-        put_throttling(gateway, api, properties["MethodSettings"])
-        stage = self.template["Resources"]["WebsocketAPIStage"]["Properties"]
+        put_throttling(gateway, api, self.application.method_settings)
         self.client("apigatewayv2").update_stage(
             ApiId=self.project.socket_api(),
             StageName=API_STAGE,
-            DefaultRouteSettings=stage["DefaultRouteSettings"],
+            DefaultRouteSettings=_numbers(self.application.route_settings),
         )
+
+
+def _numbers(settings: Mapping[str, Any]) -> dict[str, int]:
+    """A parameter's value is a text to a template, and API Gateway wants a number."""
+    return {name: int(value) for name, value in settings.items()}

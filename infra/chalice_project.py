@@ -142,10 +142,23 @@ class Project:
         _write_json(folder / "config.json", common | {"stages": {self.stage: stage}})
 
 
-def read_functions(
+@dataclass(frozen=True)
+class Application:
+    """What a packaged template says of a place: its functions, and the two doors that lead to them.
+
+    ``method_settings`` and ``route_settings`` are the limits of the REST API's stage and of the sockets'.
+    """
+
+    functions: list[Function]
+    binary_media_types: list[str]
+    method_settings: list[Mapping[str, Any]]
+    route_settings: Mapping[str, Any]
+
+
+def read_application(
     template: Mapping[str, Any], given: Mapping[str, str], place: Place, socket_api: str | None
-) -> list[Function]:
-    """The functions of a packaged template, with ``given`` parameters, resolved for a place."""
+) -> Application:
+    """A packaged template, with ``given`` parameters, resolved for a place."""
     resources: Mapping[str, Mapping[str, Any]] = template["Resources"]
     pseudo = {
         "AWS::Region": place.region,
@@ -158,7 +171,13 @@ def read_functions(
     names = {logical_id: _handler_name(entry) for logical_id, entry in resources.items() if entry["Type"] == _FUNCTION}
     attribute = _attributes(resources, names, place, socket_api or SOCKETS_NOT_YET_THERE)
     scope = Scope(parameters, template.get("Conditions", {}), place.exports, attribute)
-    return [_function(logical_id, name, resources, scope, place) for logical_id, name in sorted(names.items())]
+    rest, sockets = resources["RestAPI"]["Properties"], resources["WebsocketAPIStage"]["Properties"]
+    return Application(
+        [_function(logical_id, name, resources, scope, place) for logical_id, name in sorted(names.items())],
+        scope.resolve(rest["BinaryMediaTypes"]),
+        scope.resolve(rest["MethodSettings"]),
+        scope.resolve(sockets["DefaultRouteSettings"]),
+    )
 
 
 def _function(

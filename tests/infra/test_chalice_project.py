@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from infra.chalice_project import SOCKETS_NOT_YET_THERE, Function, Place, Project, read_functions
+from infra.chalice_project import SOCKETS_NOT_YET_THERE, Function, Place, Project, read_application
 from infra.errors import DeploymentError
-from infra.packaging import DATA_TEMPLATE, Package, package
+from infra.packaging import DATA_TEMPLATE, Package
 from infra.templates import read_template
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -22,11 +22,6 @@ EXPORTS = {
 }
 STREAM = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/frontdesk-dev-sessions/stream/2026-01-01T00:00:00.000"
 PLACE = Place("dev", ACCOUNT, REGION, "aws", EXPORTS | {"frontdesk-dev-SessionsStreamArn": STREAM})
-
-
-@pytest.fixture(scope="module")
-def packaged(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    return package("dev", tmp_path_factory.mktemp("package") / "dev", dependencies=False)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +35,8 @@ def project(tmp_path: Path) -> Project:
 
 
 def functions_of(template: dict[str, Any], socket_api: str | None = "sockets1") -> dict[str, Function]:
-    return {function.name: function for function in read_functions(template, {"Stage": "dev"}, PLACE, socket_api)}
+    application = read_application(template, {"Stage": "dev"}, PLACE, socket_api)
+    return {function.name: function for function in application.functions}
 
 
 def test_every_function_is_there_with_its_policy(template: dict[str, Any]) -> None:
@@ -65,6 +61,16 @@ def test_the_door_has_the_name_that_chalice_gives_it(template: dict[str, Any]) -
         entry for entry in functions["answer_messages"].policy["Statement"] if entry["Sid"] == "LookUpOrders"
     ]
     assert statement["Resource"] == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:frontdesk-dev-look_up_order"
+
+
+def test_the_doors_have_their_limits(template: dict[str, Any]) -> None:
+    given = {"Stage": "dev", "HttpRateLimit": "7"}
+    application = read_application(template, given, PLACE, "sockets1")
+
+    (everything,) = [setting for setting in application.method_settings if setting["ResourcePath"] == "/*"]
+    assert everything["ThrottlingRateLimit"] == "7"
+    assert application.binary_media_types == ["*/*"]
+    assert application.route_settings.keys() == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
 
 
 def test_where_sockets_are_is_known_after_the_first_deployment(template: dict[str, Any], project: Project) -> None:

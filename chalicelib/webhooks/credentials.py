@@ -18,7 +18,8 @@ from chalicelib.settings import DatabaseAddress
 ROOTS = Path(__file__).with_name("rds-roots.pem")
 """The authorities behind RDS and RDS Proxy."""
 
-VERIFIED = {"sslmode": "verify-full", "sslrootcert": str(ROOTS), "gssencmode": "disable"}
+VERIFIED = {"sslmode": "verify-full", "gssencmode": "disable"}
+"""What makes libpq prove whose server it is; encryption by Kerberos would go around it."""
 
 _PROXY = ".proxy-"
 """In the host of every RDS Proxy."""
@@ -40,6 +41,7 @@ class TokenCredentials:
 
     address: DatabaseAddress
     make_token: Callable[[DatabaseAddress], str]
+    roots: Path = ROOTS
     _latest: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def current(self) -> dict[str, Any]:
@@ -50,6 +52,7 @@ class TokenCredentials:
             "dbname": where.name,
             "user": where.user,
             "password": self.make_token(where),
+            "sslrootcert": str(self.roots),
             **VERIFIED,
         }
         if _PROXY in where.host:
@@ -94,7 +97,7 @@ class SecretCredentials:
     def _verified(self, parameters: dict[str, Any]) -> dict[str, Any]:
         if "sslmode" not in parameters and _is_loopback(parameters):
             return parameters
-        verified = VERIFIED | parameters
+        verified = VERIFIED | {"sslrootcert": str(ROOTS)} | parameters
         if verified["sslmode"] != "verify-full" and not _is_loopback(parameters):
             raise SettingsError(
                 f"The secret {self.secret_name} asks for sslmode {verified['sslmode']}, which does not prove whose "

@@ -558,6 +558,7 @@ def test_every_module_ships_with_bytecode_that_is_never_checked(packaged: Packag
         assert "app.py" in modules
         assert "chalicelib/webhooks/migrations/0001_webhook_events.sql" in names
         assert "chalicelib/web/static/chat.html" in names
+        assert "chalicelib/webhooks/rds-roots.pem" in names
         for module in modules:
             folder, _, stem = module.removesuffix(".py").rpartition("/")
             compiled = f"{folder}/__pycache__/{stem}.{sys.implementation.cache_tag}.pyc".lstrip("/")

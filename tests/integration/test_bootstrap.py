@@ -20,7 +20,9 @@ from chalicelib.errors import RequestError, UnavailableError
 from chalicelib.webhooks.bootstrap import Administrator, Bootstrap
 from chalicelib.webhooks.database import ROLE_SETTINGS
 from chalicelib.webhooks.schema import migrate, read_migrations
+from infra.database import bootstrap
 from localcloud.postgres import Postgres, new_password
+from tests.integration.cloud import STAGE_PREFIX, Cloud
 from tests.integration.place import FixedCredentials
 from tests.integration.test_schema import SERVERS
 
@@ -122,9 +124,9 @@ def test_with_a_secret_it_has_that_password(rds: Rds) -> None:
 
 @pytest.mark.parametrize("uses_tokens", [True, False])
 def test_a_second_time_there_is_nothing_to_do(rds: Rds, uses_tokens: bool) -> None:
-    bootstrap = Bootstrap(rds.credentials(), uses_tokens)
+    repeated = Bootstrap(rds.credentials(), uses_tokens)
 
-    created = [bootstrap.run(rds.administrator)["created"] for _ in range(3)]
+    created = [repeated.run(rds.administrator)["created"] for _ in range(3)]
 
     assert created == [True, False, False]
 
@@ -265,3 +267,20 @@ def test_the_handler_takes_it(rds: Rds, monkeypatch: pytest.MonkeyPatch) -> None
     finally:
         wiring.database_credentials.cache_clear()
     assert "migrate_database" in app.app.handler_map
+
+
+def test_an_operator_asks_the_deployed_function(cloud: Cloud) -> None:
+    """Whose role there is already; neither it nor the local cloud shows what it was sent."""
+    secret = json.dumps({"username": "postgres", "password": PASSWORD})
+    manager = cloud.client("secretsmanager")
+    arn = manager.create_secret(Name="rds!db-master", SecretString=secret)["ARN"]
+    try:
+        assert bootstrap(cloud.client, "local", {"DatabaseMasterSecretArn": arn}) == "frontdesk"
+    finally:
+        manager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+    wrong = cloud.client("lambda").invoke(
+        FunctionName=f"{STAGE_PREFIX}migrate_database", Payload=json.dumps({"bootstrap": {"password": PASSWORD}})
+    )
+    assert "A bootstrap needs the administrator" in json.loads(wrong["Payload"].read())["errorMessage"]
+    assert PASSWORD not in cloud.logs()

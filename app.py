@@ -137,7 +137,7 @@ def purge_old_events(event: CloudWatchEvent) -> dict[str, Any]:
 
 @app.lambda_function()
 def migrate_database(event: dict[str, Any], context: object) -> dict[str, Any]:
-    return wiring.migrate_database()
+    return wiring.migrate_database(event)
 
 
 @app.lambda_function()

@@ -35,7 +35,8 @@ from benchmarks.report import NotMeasuredError, Row, Section, Target
 from benchmarks.stand_ins import LambdaContext, NoBucket, SecretsManagerClient, discarded_output, wired
 from chalicelib.aws.secrets import SecretCache, read_secret
 from chalicelib.webhooks import event_store
-from chalicelib.webhooks.database import Credentials, Database
+from chalicelib.webhooks.credentials import SecretCredentials
+from chalicelib.webhooks.database import Database
 from chalicelib.webhooks.envelope import Envelope
 from chalicelib.webhooks.processing import Processor, read_event
 from chalicelib.webhooks.schema import migrate, read_migrations
@@ -123,10 +124,10 @@ def _postgres(directory: Path) -> Iterator[Postgres]:
         server.stop()
 
 
-def _credentials(server: Postgres) -> Credentials:
+def _credentials(server: Postgres) -> SecretCredentials:
     secret = {"host": "127.0.0.1", "port": server.port, "dbname": NAME, "username": NAME, "password": server.password}
     client = SecretsManagerClient({"database": json.dumps(secret)})
-    return Credentials(SecretCache(partial(read_secret, client), time.monotonic), "database")
+    return SecretCredentials(SecretCache(partial(read_secret, client), time.monotonic), "database")
 
 
 def _contenders(connect: Callable[..., Connection]) -> Mapping[str, _Contender]:

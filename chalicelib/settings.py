@@ -7,6 +7,7 @@ missing at once. ``docs/deploying.md`` lists every variable.
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,15 +87,32 @@ class BodiesSettings:
 
 
 @dataclass(frozen=True)
-class DatabaseSettings:
-    """Where the credentials of PostgreSQL are: a secret in the format Secrets Manager rotates for RDS."""
+class DatabaseAddress:
+    """Where and as whom a database is reached that takes tokens of IAM; tokens are valid in ``region`` alone."""
 
+    host: str
+    port: int
+    name: str
+    user: str
+    region: str
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """How PostgreSQL is reached: at an address, with tokens, or (None) as a secret in RDS's format says.
+
+    ``requires_tls`` is true outside the local cloud.
+    """
+
+    address: DatabaseAddress | None
     secret_name: str
+    requires_tls: bool
 
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> Self:
         (stage,) = _required(variables, "STAGE")
-        return cls(secret_name=f"{APP_NAME}/{stage}/database")
+        address = _database_address(variables) if variables.get("DATABASE_URL") else None
+        return cls(address, f"{APP_NAME}/{stage}/database", stage != "local")
 
 
 @dataclass(frozen=True)
@@ -238,6 +256,17 @@ class VoiceSettings:
     def from_environ(cls, variables: Mapping[str, str]) -> Self:
         url, parameter, table = _required(variables, "BANK_URL", "BANK_API_KEY_PARAMETER", "CALLS_TABLE")
         return cls(_bank_url(url), parameter, table)
+
+
+def _database_address(variables: Mapping[str, str]) -> DatabaseAddress:
+    url, region = _required(variables, "DATABASE_URL", "AWS_REGION")
+    match = re.fullmatch(
+        r"postgresql://([a-z][a-z0-9_]{0,62})@([A-Za-z0-9.-]+):([0-9]{1,5})/([a-z][a-z0-9_]{0,62})", url
+    )
+    if match is None:
+        raise SettingsError("DATABASE_URL must read postgresql://USER@HOST:PORT/NAME, without a password.")
+    user, host, port, name = match.groups()
+    return DatabaseAddress(host, int(port), name, user, region)
 
 
 def _bank_url(url: str) -> str:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from chalicelib.voice.bank_gateway import BankGateway
     from chalicelib.voice.codehook import Codehook
     from chalicelib.web.pages import Pages
+    from chalicelib.webhooks.credentials import Credentials
     from chalicelib.webhooks.database import Database
     from chalicelib.webhooks.intake import Intake
     from chalicelib.webhooks.management import Management
@@ -77,11 +78,27 @@ def bodies() -> "S3Bucket":
 
 
 @cache
-def database() -> "Database":
-    from chalicelib.webhooks.database import Credentials, Database
-
+def database_credentials() -> "Credentials":
     config = settings.DatabaseSettings.from_environ(settings.environ())
-    return Database(Credentials(secret_cache(), config.secret_name))
+    if config.address is None:
+        from chalicelib.webhooks.credentials import SecretCredentials
+
+        return SecretCredentials(secret_cache(), config.secret_name, config.requires_tls)
+    from chalicelib.aws.clients import credentials
+    from chalicelib.aws.database_tokens import make_token
+    from chalicelib.webhooks.credentials import TokenCredentials
+
+    def token(where: settings.DatabaseAddress) -> str:
+        return make_token(credentials(), where.host, where.port, where.user, where.region)
+
+    return TokenCredentials(config.address, token)
+
+
+@cache
+def database() -> "Database":
+    from chalicelib.webhooks.database import Database
+
+    return Database(database_credentials())
 
 
 @cache
@@ -118,13 +135,26 @@ def management() -> "Management":
     return Management(EventSearch(database()), Replay(database()), PersonalData(database()), schema_versions)
 
 
-def migrate_database() -> dict[str, Any]:
-    """Apply the schema's missing versions; the answer names them and the version now in force."""
+def migrate_database(event: dict[str, Any]) -> dict[str, Any]:
+    """Apply the schema's missing versions; the answer names them and the version now in force.
+
+    An event with ``bootstrap`` makes the functions' role instead, as ``webhooks/bootstrap.py`` says.
+    """
+    if "bootstrap" in event:
+        return bootstrap_database(event)
     from chalicelib.webhooks.schema import current_version, migrate, read_migrations
 
     migrations = list(read_migrations())
     applied = database().run(lambda connection: migrate(connection, migrations))
     return {"applied": applied, "version": database().run(current_version)}
+
+
+def bootstrap_database(event: dict[str, Any]) -> dict[str, Any]:
+    from chalicelib.webhooks.bootstrap import Administrator, Bootstrap
+
+    administrator = Administrator.read(event)
+    uses_tokens = settings.DatabaseSettings.from_environ(settings.environ()).address is not None
+    return Bootstrap(database_credentials(), uses_tokens).run(administrator)
 
 
 @cache

@@ -13,7 +13,13 @@ from infra.gateway import API_STAGE
 
 PARAMETERS = {
     # A test of retries must not take minutes; the ratio of six and the count of three receives stay.
-    "data": {"WebhookEventsVisibilityTimeout": "12"},
+    "data": {
+        "WebhookEventsVisibilityTimeout": "12",
+        # PostgreSQL is a program of this machine, and there is no network to reach it through.
+        "Network": "none",
+        "Database": "existing",
+        "DatabaseAuthentication": "secret",
+    },
     # Any page of this machine may embed the chat, to see how that looks.
     "app": {"ProcessWebhooksTimeout": "2", "FrameAncestors": "http://127.0.0.1:* http://localhost:*"},
 }

@@ -113,14 +113,15 @@ def serve(pipe: "Connection[Any, Any]", secret: dict[str, Any], log: Path) -> No
     import app
     from benchmarks.stand_ins import LambdaContext, NoBucket, SecretsManagerClient, wired
     from chalicelib.aws.secrets import SecretCache, read_secret
-    from chalicelib.webhooks.database import Credentials, Database
+    from chalicelib.webhooks.credentials import SecretCredentials
+    from chalicelib.webhooks.database import Database
     from chalicelib.webhooks.event_store import EventStore
     from chalicelib.webhooks.processing import Processor
 
     for stream in (sys.stdout, sys.stderr):
         os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), stream.fileno())
     client = SecretsManagerClient({"database": json.dumps(secret)})
-    database = Database(Credentials(SecretCache(partial(read_secret, client), time.monotonic), "database"))
+    database = Database(SecretCredentials(SecretCache(partial(read_secret, client), time.monotonic), "database"))
     context = LambdaContext("frontdesk-soak-process_webhooks")
     with wired(processor=Processor(EventStore(database), NoBucket(), time.time)), contextlib.suppress(EOFError):
         while True:

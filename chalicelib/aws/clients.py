@@ -43,6 +43,11 @@ def _session() -> "Session":
     return session
 
 
+def credentials() -> Any:
+    """botocore's credentials of this process, which it renews by itself; None when there are none."""
+    return _session().get_credentials()
+
+
 @cache
 def client(service: str, endpoint_url: str | None = None, config: Config = QUICK) -> Any:
     """The one client of a service in this process, one of ``SERVICES``."""

@@ -4,7 +4,6 @@ It opens when it is first needed, stays open between invocations, and is opened 
 refuses the credentials it was opened with.
 """
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,48 +12,29 @@ from typing import Any, TypeVar
 import psycopg
 
 from chalicelib import telemetry
-from chalicelib.aws.secrets import SecretCache
 from chalicelib.errors import UnavailableError
+from chalicelib.webhooks.credentials import Credentials
 
 T = TypeVar("T")
 
 # Each refused event would be followed by a warning, in plain text, that its pipeline ended with an error.
 logging.getLogger("psycopg").setLevel(logging.ERROR)
 
-_SESSION = {
+ROLE_SETTINGS = {
+    "statement_timeout": "20s",
+    "idle_in_transaction_session_timeout": "30s",
+    "timezone": "UTC",
+}
+"""Asked for with each connection, and kept with the role where a proxy passes none of it on."""
+
+SESSION = {
     "application_name": "frontdesk",
     "connect_timeout": 5,
     # A server that vanished without a word is noticed by TCP, not by the function's time limit.
     "keepalives_idle": 10,
     "tcp_user_timeout": 10_000,
-    "options": "-c statement_timeout=20s -c idle_in_transaction_session_timeout=30s -c timezone=UTC",
+    "options": " ".join(f"-c {name}={value}" for name, value in ROLE_SETTINGS.items()),
 }
-
-
-@dataclass
-class Credentials:
-    """Connection parameters from a secret as RDS has it: ``host``, ``port``, ``dbname``, ``username``, ``password``.
-
-    Whatever else libpq knows may stand beside them (``sslmode``, ``sslrootcert``).
-    """
-
-    cache: SecretCache
-    secret_name: str
-
-    def current(self) -> dict[str, Any]:
-        return self._read(self.cache.get(self.secret_name))
-
-    def refreshed(self) -> dict[str, Any]:
-        return self._read(self.cache.refresh(self.secret_name))
-
-    def _read(self, text: str | None) -> dict[str, Any]:
-        try:
-            secret = json.loads(text or "")
-            user = {"user": secret.pop("username")}
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise UnavailableError(f"The secret {self.secret_name} does not hold a database's credentials.") from None
-        managed_by_rds = {"engine", "dbInstanceIdentifier", "dbClusterIdentifier", "masterarn"}
-        return user | {key: value for key, value in secret.items() if key not in managed_by_rds}
 
 
 @dataclass
@@ -109,4 +89,4 @@ class Database:
 
     def _connect_with(self, parameters: dict[str, Any]) -> "psycopg.Connection[Any]":
         # Prepared statements would be lost behind a proxy that shares connections between clients.
-        return self.connect(**_SESSION | parameters, autocommit=True, prepare_threshold=None)
+        return self.connect(**SESSION | parameters, autocommit=True, prepare_threshold=None)

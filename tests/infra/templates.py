@@ -83,10 +83,3 @@ def mapping_of(template: dict[str, Any], function: str) -> dict[str, Any]:
     mappings = of_type(template, "AWS::Lambda::EventSourceMapping").values()
     (mapping,) = [mapping for mapping in mappings if mapping["FunctionName"] == {"Ref": function}]
     return mapping
-
-
-def unconditional(statement: dict[str, Any]) -> dict[str, Any]:
-    """A statement of a policy, of one that stands under a condition the statement itself."""
-    chosen = statement.get("Fn::If", [None, statement])[1]
-    assert isinstance(chosen, dict)
-    return chosen

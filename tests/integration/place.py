@@ -35,7 +35,7 @@ class Place:
 
     def new_database(self) -> Database:
         """A connection of its own, opened when it is first needed."""
-        database = Database(FixedCredentials(self.parameters))  # type: ignore[arg-type]
+        database = Database(FixedCredentials(self.parameters))
         self._databases.append(database)
         return database
 

@@ -28,7 +28,7 @@ RECEIVED_AT = datetime.fromtimestamp(NOW, UTC)
 
 @pytest.fixture
 def database(databases: Databases) -> Iterator[Database]:
-    database = Database(FixedCredentials(databases.create()))  # type: ignore[arg-type]
+    database = Database(FixedCredentials(databases.create()))
     yield database
     database.close()
 
@@ -241,7 +241,7 @@ def test_neither_waits_for_ever_for_an_erasure_nor_brings_data_back(databases: D
     parameters = databases.create()
 
     def connect() -> Database:
-        return Database(FixedCredentials(parameters))  # type: ignore[arg-type]
+        return Database(FixedCredentials(parameters))
 
     def read_again() -> None:
         database = connect()

@@ -10,6 +10,7 @@ from chalicelib.settings import (
     BodiesSettings,
     BudgetSettings,
     ChatSettings,
+    DatabaseAddress,
     DatabaseSettings,
     DeskSettings,
     IntakeSettings,
@@ -186,3 +187,41 @@ def test_a_bank_on_this_machine_may_speak_plainly(url: str) -> None:
 def test_pins_never_travel_in_the_clear(url: str) -> None:
     with pytest.raises(SettingsError, match="BANK_URL"):
         VoiceSettings.from_environ(VOICE | {"BANK_URL": url})
+
+
+def test_a_database_is_reached_as_a_secret_says_unless_it_takes_tokens() -> None:
+    secret = DatabaseSettings.from_environ({"STAGE": "dev"})
+    variables = {
+        "STAGE": "dev",
+        "AWS_REGION": "eu-west-1",
+        "DATABASE_URL": "postgresql://frontdesk@db.example:5432/orders",
+    }
+
+    assert (secret.address, secret.requires_tls) == (None, True)
+    assert DatabaseSettings.from_environ(variables).address == DatabaseAddress(
+        "db.example", 5432, "orders", "frontdesk", "eu-west-1"
+    )
+    assert DatabaseSettings.from_environ({"STAGE": "local"}).requires_tls is False
+
+
+def test_tokens_need_a_region() -> None:
+    with pytest.raises(SettingsError, match="AWS_REGION"):
+        DatabaseSettings.from_environ({"STAGE": "dev", "DATABASE_URL": "postgresql://frontdesk@db:5432/frontdesk"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://frontdesk:hidden@db:5432/frontdesk",
+        "postgresql://db:5432/frontdesk",
+        "postgresql://frontdesk@db/frontdesk",
+        "postgresql://frontdesk@db:5432/frontdesk?sslmode=disable",
+        "postgresql://front*@db:5432/frontdesk",
+        "db:5432",
+    ],
+)
+def test_an_address_that_is_none_or_says_more_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="DATABASE_URL must read") as refused:
+        DatabaseSettings.from_environ({"STAGE": "dev", "AWS_REGION": "eu-west-1", "DATABASE_URL": url})
+
+    assert "hidden" not in str(refused.value)

@@ -10,7 +10,8 @@ import pytest
 
 from chalicelib.aws.secrets import SecretCache, read_secret
 from chalicelib.errors import UnavailableError
-from chalicelib.webhooks.database import Credentials, Database
+from chalicelib.webhooks.credentials import SecretCredentials
+from chalicelib.webhooks.database import Database
 from tests.fakes import FakeClock
 
 SECRET = {"host": "db", "port": 5432, "dbname": "frontdesk", "username": "app", "password": "old", "engine": "postgres"}
@@ -51,7 +52,7 @@ class FakeManager:
 
 def make(server: FakeServer, manager: FakeManager, clock: FakeClock | None = None) -> Database:
     cache = SecretCache(partial(read_secret, manager), clock or FakeClock())
-    return Database(Credentials(cache, "frontdesk/dev/database"), server.connect)
+    return Database(SecretCredentials(cache, "frontdesk/dev/database"), server.connect)
 
 
 def test_it_connects_once_and_lazily() -> None:

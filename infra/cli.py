@@ -1,73 +1,47 @@
 """The commands of ``python -m infra``, and what they are put together from."""
 
-import os
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from chalicelib.webhooks.sources import SOURCES
-from infra.changes import Change, show_changes
-from infra.deploying import PROTECTED_STAGE, Deployment, Review, go_on
+from infra.chalice_cli import chalice
+from infra.command import (
+    Group,
+    deployment_of,
+    directory_option,
+    examples,
+    need_terminal,
+    package_for,
+    package_option,
+    stage_option,
+    yes_option,
+)
+from infra.deploying import PROTECTED_STAGE, Deployment
 from infra.destroying import destroy, leftovers
-from infra.errors import DeploymentError, InfraError, Interrupted
-from infra.packaging import ROOT, Package, package
+from infra.errors import DeploymentError
+from infra.packaging import ROOT, package
 from infra.secret_store import has_secret
 from infra.smoke import Smoke
-from infra.stages import Stage, read_stage
-from infra.target import AwsTarget, Target
-
-LOCAL = "local"
-_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+from infra.stages import read_stage
 
 
-class Group(click.Group):
-    """Shows what went wrong in a few lines, not as a traceback."""
-
-    def invoke(self, context: click.Context) -> Any:
-        try:
-            return super().invoke(context)
-        except InfraError as error:
-            raise click.ClickException(str(error)) from error
-        except Interrupted as interrupted:
-            click.echo(f"\n{interrupted}", err=True)
-            raise SystemExit(130) from None
-        except NoCredentialsError as error:
-            raise click.ClickException("There are no AWS credentials: set AWS_PROFILE, or sign in.") from error
-        except ClientError as error:
-            raise click.ClickException(f"{error} Ask for leave, take other credentials, or try again.") from error
-        except BotoCoreError as error:
-            raise click.ClickException(f"AWS cannot be reached: {error}") from error
-
-
-def _examples(*lines: str) -> str:
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
-
-
-_stage_option = click.option("--stage", default="dev", show_default=True, help="One of infra/stages.yaml.")
-_directory_option = click.option(
-    "--directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="LOCALCLOUD_DIRECTORY",
-    help="Where the local cloud lives, if it is the target.  [default: .localcloud]",
-)
-
-
-@click.group(cls=Group, epilog=_examples("python -m infra deploy --stage dev", "python -m infra destroy --stage dev"))
+@click.group(cls=Group, epilog=examples("python -m infra deploy --stage dev", "python -m infra destroy --stage dev"))
 def main() -> None:
     """Frontdesk's infrastructure: package, deploy and destroy a stage."""
 
 
+main.add_command(chalice)
+
+
 @main.command(
     "package",
-    epilog=_examples("python -m infra package --stage dev", "python -m infra package --stage prod --output out"),
+    epilog=examples("python -m infra package --stage dev", "python -m infra package --stage prod --output out"),
 )
-@_stage_option
+@stage_option
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -83,7 +57,7 @@ def package_stage(stage: str, output: Path | None) -> None:
 
 @main.command(
     "deploy",
-    epilog=_examples(
+    epilog=examples(
         "python -m infra deploy --stage dev",
         "AWS_PROFILE=shop python -m infra deploy --stage prod",
         "python -m infra deploy --stage prod --yes      # in CI",
@@ -91,44 +65,39 @@ def package_stage(stage: str, output: Path | None) -> None:
         "AWS_ENDPOINT_URL=http://127.0.0.1:4566 python -m infra deploy --stage dev",
     ),
 )
-@_stage_option
-@_directory_option
-@click.option(
-    "--package",
-    "made",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Deploy what `package` has written, with these sources, into this folder.  [default: package now]",
-)
-@click.option("--yes", is_flag=True, help="Change prod without asking.")
+@stage_option
+@directory_option
+@package_option
+@yes_option
 def deploy_stage(stage: str, directory: Path | None, made: Path | None, yes: bool) -> None:
     """Package, create or update both stacks, and look whether it works.
 
     The target is AWS, with the shell's credentials and region. The stage local, and any stage while AWS_ENDPOINT_URL
     names this machine, goes to the running local cloud. On prod the changes are shown first, and wait for a yes.
     """
-    deployment = _deployment(stage, directory, _ask(yes=yes) if stage == PROTECTED_STAGE else go_on)
+    deployment = deployment_of(stage, directory, yes=yes)
     deployment.check()
     with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
-        packaged = _package(stage, made, Path(folder))
+        packaged = package_for(stage, made, Path(folder))
         deployment.update_data()
         deployment.update_app(packaged)
     _look_at(deployment)
 
 
 @main.command(
-    "destroy", epilog=_examples("python -m infra destroy --stage dev", "python -m infra destroy --stage prod --yes")
+    "destroy", epilog=examples("python -m infra destroy --stage dev", "python -m infra destroy --stage prod --yes")
 )
-@_stage_option
-@_directory_option
+@stage_option
+@directory_option
 @click.option("--yes", is_flag=True, help="Do not ask for the name of prod.")
 def destroy_stage(stage: str, directory: Path | None, yes: bool) -> None:
     """Remove the app stack, and name what is left.
 
     Tables, queues, buckets, the database and secrets stay: the next deployment finds them.
     """
-    deployment = _deployment(stage, directory, go_on)
+    deployment = deployment_of(stage, directory)
     if stage == PROTECTED_STAGE and not yes:
-        _need_terminal("destroying")
+        need_terminal("destroying")
         if click.prompt(f"Type the stage's name to remove {deployment.app.name}") != stage:
             raise DeploymentError("That is not its name: nothing was removed.")
     destroy(deployment)
@@ -137,55 +106,6 @@ def destroy_stage(stage: str, directory: Path | None, yes: bool) -> None:
         for name in names:
             click.echo(f"  {name}")
     click.echo("docs/deploying.md says how to remove what is left.")
-
-
-def _deployment(stage: str, directory: Path | None, review: Review) -> Deployment:
-    chosen = read_stage(stage)
-    target = _target(chosen, directory)
-    click.echo(f"stage {stage}, account {target.account}, region {target.region}")
-    return Deployment(chosen, target, click.echo, review)
-
-
-def _package(stage: str, made: Path | None, folder: Path) -> Package:
-    if made is None:
-        click.echo("packaging; the dependencies take a moment …")
-        return package(stage, folder / "package")
-    found = Package(made)
-    if not (found.template.exists() and found.application.exists()):
-        raise DeploymentError(f"There is no package in {made}: python -m infra package --stage {stage} --output {made}")
-    return found
-
-
-def _target(stage: Stage, directory: Path | None) -> Target:
-    """The local cloud is the one target that is not always installed, and the only one that is imported late."""
-    if stage.name == LOCAL or urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in _THIS_MACHINE:
-        from localcloud.processes import StartError
-        from localcloud.target import running_target
-
-        try:
-            return running_target(stage, directory)
-        except StartError as error:
-            raise DeploymentError(str(error)) from error
-    target = AwsTarget.of_the_shell()
-    stage.check_place(target.account, target.region)
-    return target
-
-
-def _ask(*, yes: bool) -> Review:
-    def review(stack: str, changes: Sequence[Change]) -> bool:
-        for line in show_changes(stack, changes):
-            click.echo(line)
-        if yes:
-            return True
-        _need_terminal("changing")
-        return click.confirm(f"Change {stack}?")
-
-    return review
-
-
-def _need_terminal(what: str) -> None:
-    if not sys.stdin.isatty():
-        raise DeploymentError(f"There is no terminal to ask at before {what} {PROTECTED_STAGE}: look, then add --yes.")
 
 
 def _look_at(deployment: Deployment) -> None:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from infra.errors import DeploymentError
+
 CONNECTIONS = {
     "process_webhooks": 5,
     "look_up_order": 20,
@@ -15,10 +17,6 @@ CONNECTIONS = {
 
 CONNECTIONS_AFTER_A_DEPLOYMENT = 2 * sum(CONNECTIONS.values())
 """The copies of the code before are gone only some minutes after the new ones have come."""
-
-
-class BootstrapError(Exception):
-    """The role cannot be made; the message says why."""
 
 
 def bootstrap(client: Callable[[str], Any], stage: str, outputs: Mapping[str, str]) -> str | None:
@@ -38,10 +36,5 @@ def bootstrap(client: Callable[[str], Any], stage: str, outputs: Mapping[str, st
     )
     result = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
-        raise BootstrapError(f"The database's role cannot be made: {result.get('errorMessage', result)}")
+        raise DeploymentError(f"The database's role cannot be made: {result.get('errorMessage', result)}")
     return str(result["role"])
-
-
-def app_parameters(outputs: Mapping[str, str], declared: Mapping[str, Any]) -> dict[str, str]:
-    """What the data stack's outputs say to the app stack: those of the names that its template declares."""
-    return {name: value for name, value in outputs.items() if name in declared}

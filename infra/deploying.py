@@ -18,8 +18,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from infra.alias import mark_configuration
 from infra.artifacts import Artifacts
 from infra.changes import Change
+from infra.database import bootstrap
 from infra.errors import DeclinedError, DeploymentError
 from infra.functions import Functions, hash_of
 from infra.packaging import DATA_TEMPLATE, Package, self_contained_zip
@@ -121,27 +123,36 @@ class Deployment:
         code = {"S3Bucket": self.artifacts.bucket, "S3Key": used["application"]}
         planned = self._plan(self.app, "app", template)
         if exists and planned is not None:
-            self._migrate_ahead(package, planned)
+            try:
+                self.migrate_ahead(package)
+            except DeploymentError:
+                self.app.discard(planned)
+                raise
         if planned is not None:
             self.app.execute(planned)
         if self.stage.name == PROTECTED_STAGE:
             self.app.protect()
         self.functions.settle(code, hash_of(package.application.read_bytes()))
         if not exists or planned is None:
-            self._migrate()
+            self.migrate()
         self.target.complete("app", template, self.app.outputs())
         self.artifacts.tidy(used.values())
 
     def _stack(self, name: str) -> Stack:
         return Stack(self.target.client("cloudformation"), self.stage.stack(name), self.say)
 
-    def _plan(self, stack: Stack, name: str, template: dict[str, Any]) -> ChangeSet | None:
-        parameters = self.stage.parameters_for(
+    def parameters(self, name: str, template: Mapping[str, Any]) -> dict[str, str]:
+        """The values of the parameters of ``data`` or ``app``; the others have the template's default."""
+        return self.stage.parameters_for(
             name,
             template["Parameters"],
             outputs=self.data.outputs() if name == "app" else {},
             given=self.target.parameters(name),
         )
+
+    def _plan(self, stack: Stack, name: str, template: dict[str, Any]) -> ChangeSet | None:
+        parameters = self.parameters(name, template)
+        mark_configuration(template, parameters)
         key = self.artifacts.put(json.dumps(template).encode(), "json")
         planned = stack.plan(self.artifacts.url(key), parameters)
         if planned is None:
@@ -167,16 +178,17 @@ class Deployment:
                 resource["Properties"]["ContentUri"] = self.artifacts.uri(used["layer"])
         return used
 
-    def _migrate_ahead(self, package: Package, planned: ChangeSet) -> None:
+    def migrate_ahead(self, package: Package) -> None:
+        """Bring the schema up to date before any function but ``migrate_database`` has the package's code."""
         try:
             self.functions.prepare_migration(self._migration_code(package))
-            self._migrate()
+            self.migrate()
         except DeploymentError as error:
-            self.app.discard(planned)
             raise DeploymentError(f"{error} Nothing else was changed.") from error
 
-    def _migrate(self) -> None:
-        # Before the first migration: here a new database gets the role that the functions use.
+    def migrate(self) -> None:
+        """Bring the schema up to date with the function's present code; a new database first gets its role."""
+        bootstrap(self.target.client, self.stage.name, self.data.outputs())
         self.functions.migrate()
 
     def _migration_code(self, package: Package) -> Mapping[str, Any]:

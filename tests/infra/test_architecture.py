@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging import ROOT, Package, PackagingError, package
+from infra.errors import PackagingError
+from infra.packaging import ROOT, Package, package
 from tests.infra.templates import of_type
 
 AARCH64 = 183

@@ -19,6 +19,7 @@ ACCOUNT, REGION = "123456789012", "eu-west-1"
 EXPORTS = {
     output["Export"]["Name"]["Fn::Sub"].replace("${Stage}", "dev"): f"arn:aws:exported:{name}"
     for name, output in read_template(DATA_TEMPLATE)["Outputs"].items()
+    if "Export" in output
 }
 STREAM = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/frontdesk-dev-sessions/stream/2026-01-01T00:00:00.000"
 PLACE = Place("dev", ACCOUNT, REGION, "aws", EXPORTS | {"frontdesk-dev-SessionsStreamArn": STREAM})

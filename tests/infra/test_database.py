@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.database import BootstrapError, bootstrap
+from infra.database import bootstrap
+from infra.errors import DeploymentError
 
 OUTPUTS = {"DatabaseMasterSecretArn": "arn:secret", "DatabaseUrl": "postgresql://frontdesk@db:5432/frontdesk"}
 
@@ -53,6 +54,6 @@ def test_a_database_that_exists_has_its_role() -> None:
 def test_a_failure_says_why_and_no_password() -> None:
     aws = FakeAws({"errorMessage": "The database cannot be reached, or refuses the administrator."}, failed=True)
 
-    with pytest.raises(BootstrapError, match="cannot be reached") as failed:
+    with pytest.raises(DeploymentError, match="cannot be reached") as failed:
         bootstrap(aws, "dev", OUTPUTS)
     assert "hidden-word" not in str(failed.value)

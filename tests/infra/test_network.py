@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from infra.database import CONNECTIONS, CONNECTIONS_AFTER_A_DEPLOYMENT, app_parameters
+from infra.database import CONNECTIONS, CONNECTIONS_AFTER_A_DEPLOYMENT
 from infra.packaging import DATA_TEMPLATE
+from infra.stages import Stage
 from infra.templates import read_template
 from tests.infra.evaluation import Evaluation
 
@@ -331,7 +332,10 @@ def outside(template: dict[str, Any]) -> Resources:
 
 
 def test_outputs_of_the_data_stack_are_parameters_of_the_app(template: dict[str, Any]) -> None:
-    assert app_parameters(dict.fromkeys(DATA["Outputs"], "x"), template["Parameters"]).keys() == IN_A_NETWORK.keys()
+    outputs = dict.fromkeys(DATA["Outputs"], "x")
+    given = Stage("dev").parameters_for("app", template["Parameters"], outputs=outputs, given={})
+
+    assert given.keys() == {"Stage", *IN_A_NETWORK}
 
 
 def test_the_functions_of_postgresql_and_no_others_are_in_the_network(inside: Resources, outside: Resources) -> None:

@@ -32,7 +32,7 @@ _project_option = click.option(
     epilog=examples("python -m infra chalice prepare --stage dev", "python -m infra chalice finish --stage dev"),
 )
 def chalice() -> None:
-    """What comes before and after `chalice deploy`, for who deploys without CloudFormation."""
+    """What comes before and after `chalice deploy`."""
 
 
 @chalice.command("prepare", epilog=examples("python -m infra chalice prepare --stage dev"))
@@ -42,7 +42,9 @@ def chalice() -> None:
 @package_option
 @yes_option
 def prepare(stage: str, directory: Path | None, project: Path | None, made: Path | None, yes: bool) -> None:
-    """Bring data stack and schema up to date, and write a project to run `chalice deploy` in.
+    """Write a project to run `chalice deploy` in.
+
+    Before that, the data stack is brought up to date, and the schema where it is an update.
 
     It holds the application and its dependencies with bytecode, and a policy file for each function, made from
     infra/app.yaml.
@@ -61,7 +63,9 @@ def prepare(stage: str, directory: Path | None, project: Path | None, made: Path
 @directory_option
 @_project_option
 def finish(stage: str, directory: Path | None, project: Path | None) -> None:
-    """Set what `chalice deploy` cannot: event sources' options, the doors', log groups, and the schema.
+    """Set what `chalice deploy` cannot.
+
+    That is the options of event sources and of both doors, log groups, and at first the schema.
 
     It is safe to repeat. Chalice's next deployment keeps all but the doors' bytes: run it after each.
     """

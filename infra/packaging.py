@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from infra import bot
+from infra import bot, seeing
 from infra.languages import LanguageError, read_languages
 
 ROOT = Path(__file__).parent.parent
@@ -120,6 +120,8 @@ def _write_template(merged: Path, template: Path) -> None:
     """
     contents = yaml.safe_load(merged.read_text(encoding="utf-8"))
     _add_bot(contents)
+    contents["Resources"] |= seeing.resources()
+    contents["Outputs"] |= seeing.OUTPUTS
     template.write_text(json.dumps(contents, separators=(",", ":")) + "\n", encoding="utf-8")
     merged.unlink()
 

@@ -58,6 +58,11 @@ def localize_app(template: dict[str, Any], aws_endpoint_url: str) -> dict[str, A
 def _is_unknown(resource: dict[str, Any]) -> bool:
     """Whether it is of a type that MiniStack lacks, or the leave of a bot that is none here to call its function."""
     kind: str = resource["Type"]
+    # There is no Logs Insights to save queries for, and no metric math: such an alarm would fail the whole stack.
+    if kind == "AWS::Logs::QueryDefinition" or (
+        kind == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+    ):
+        return True
     if kind == "AWS::Lambda::Permission":
         return bool(resource["Properties"]["Principal"] == "lexv2.amazonaws.com")
     return kind == "AWS::ApiGatewayV2::Deployment" or kind.startswith("AWS::Lex::")

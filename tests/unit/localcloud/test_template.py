@@ -85,3 +85,16 @@ def test_there_is_no_bot_and_nothing_that_speaks_of_it() -> None:
     localized = localize_app({"Resources": resources, "Outputs": outputs}, "http://127.0.0.1:4566")
 
     assert localized == {"Resources": {"Other": resources["Other"]}, "Outputs": {"RestAPIId": {"Value": "x"}}}
+
+
+def test_alarms_stay_but_for_those_with_metric_math_and_so_do_queries_not() -> None:
+    """MiniStack's CloudFormation fails a whole stack for one alarm with metric math."""
+    resources = {
+        "Plain": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "Errors"}},
+        "Sum": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": []}},
+        "Query": {"Type": "AWS::Logs::QueryDefinition", "Properties": {"Name": "q"}},
+    }
+
+    localized = localize_app({"Resources": resources}, "http://127.0.0.1:4566")
+
+    assert set(localized["Resources"]) == {"Plain"}

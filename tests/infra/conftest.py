@@ -1,19 +1,27 @@
-"""The two templates, packaged once for all tests of the infrastructure that want no more than to read them."""
+"""The packaged stage dev, without its dependencies, and both stacks of it."""
 
 import json
 from typing import Any
 
 import pytest
 
-from infra.packaging import DATA_TEMPLATE, package
+from infra.packaging import DATA_TEMPLATE, Package, package
 from infra.templates import read_template
 
 
 @pytest.fixture(scope="session")
-def stacks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """The templates ``app`` and ``data``, in the long form of every function."""
-    packaged = package("dev", tmp_path_factory.mktemp("stacks") / "dev", dependencies=False)
-    return {
-        "app": json.loads(packaged.template.read_text(encoding="utf-8")),
-        "data": read_template(DATA_TEMPLATE),
-    }
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    return package("dev", tmp_path_factory.mktemp("package") / "dev", dependencies=False)
+
+
+@pytest.fixture(scope="session")
+def app(packaged: Package) -> dict[str, Any]:
+    """The app's stack before SAM's transform."""
+    template = json.loads(packaged.template.read_text(encoding="utf-8"))
+    assert isinstance(template, dict)
+    return template
+
+
+@pytest.fixture(scope="session")
+def data() -> dict[str, Any]:
+    return read_template(DATA_TEMPLATE)

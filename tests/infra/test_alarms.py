@@ -50,6 +50,11 @@ AS_IT_SHOULD_BE = {"WebhooksDuplicate", "WebhooksConflict", "ChatMessagesRepeate
 """What comes twice is expected, and DynamoDB counts a refused condition, by which we know it, as a user's error."""
 
 
+@pytest.fixture(scope="module")
+def stacks(app: dict[str, Any], data: dict[str, Any]) -> Stacks:
+    return {"app": app, "data": data}
+
+
 def looked_at() -> list[Metric]:
     shown = [metric for row in ROWS for graph in row.graphs for _, metric in graph.lines]
     return [*shown, *(metric for alarm in ALARMS for metric in alarm.metrics)]

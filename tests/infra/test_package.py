@@ -16,7 +16,6 @@ from chalicelib.aws.clients import MODEL, SLOW
 from chalicelib.chat.answers import ANSWER_SECONDS
 from chalicelib.chat.queue import LAST_RECEIVE
 from infra.packaging import DATA_TEMPLATE, ROOT, Package, package
-from infra.templates import read_template
 
 FUNCTIONS = {
     "APIHandler": "api_handler",
@@ -98,19 +97,6 @@ BOT_ROLE = "LexBotRole"
 
 
 @pytest.fixture(scope="session")
-def packaged(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    return package("dev", tmp_path_factory.mktemp("package") / "dev", dependencies=False)
-
-
-@pytest.fixture(scope="session")
-def app(packaged: Package) -> dict[str, Any]:
-    """The app's stack before SAM's transform."""
-    template = json.loads(packaged.template.read_text(encoding="utf-8"))
-    assert isinstance(template, dict)
-    return template
-
-
-@pytest.fixture(scope="session")
 def transformed(app: dict[str, Any]) -> dict[str, Any]:
     """The app's stack as CloudFormation creates it."""
     copy = json.loads(json.dumps(app))
@@ -130,11 +116,6 @@ class ManagedPolicies:
 
     def load(self) -> dict[str, str]:
         return {}
-
-
-@pytest.fixture(scope="session")
-def data() -> dict[str, Any]:
-    return read_template(DATA_TEMPLATE)
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:

@@ -103,8 +103,8 @@ def test_the_outcome_that_a_query_names_is_one() -> None:
     assert 'log(f"webhooks {outcome}", events=those)' in source
 
 
-def test_each_asks_log_groups_that_are_there(stacks: dict[str, dict[str, Any]]) -> None:
-    everything = stacks["app"]["Resources"].values()
+def test_each_asks_log_groups_that_are_there(app: dict[str, Any]) -> None:
+    everything = app["Resources"].values()
     groups = {
         one["Properties"]["LogGroupName"]["Fn::Sub"] for one in everything if one["Type"] == "AWS::Logs::LogGroup"
     }

@@ -30,8 +30,8 @@ def count(name: str, value: int = 1, **dimensions: str) -> None:
     emit({name: value}, {}, **dimensions)
 
 
-def gauge(name: str, value: float, unit: Literal["Seconds", "Count", "Percent"] = "Seconds", **dimensions: str) -> None:
-    """Write what is as it is at the moment: a duration, a number of things or a share."""
+def gauge(name: str, value: float, unit: Literal["Seconds", "Percent"] = "Seconds", **dimensions: str) -> None:
+    """Write what is as it is at the moment: a duration, or a share."""
     _write({name: (MetricUnit(unit), [value])}, dimensions)
 
 

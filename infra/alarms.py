@@ -63,7 +63,8 @@ class Alarm:
     Of several metrics the one is watched that ``combine`` makes of them: ``SUM`` or ``MAX``. ``period`` is in seconds.
     ``datapoints`` are all of the periods unless given. ``missing`` says what a period without data is taken for:
     ``notBreaching`` for what is only counted when it happens, ``breaching`` where silence is a fault, ``ignore`` for
-    what stays as it was. A ``threshold`` may be the name of a parameter. ``condition`` names that of a template.
+    what stays as it was. ``few_values`` says what becomes of a percentile of too few values to have one.
+    A ``threshold`` may be the name of a parameter. ``condition`` names one of the template.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Alarm:
     combine: Literal["SUM", "MAX"] = "SUM"
     below: bool = False
     missing: Literal["notBreaching", "breaching", "ignore"] = "notBreaching"
+    few_values: Literal["evaluate", "ignore"] = "evaluate"
     condition: str | None = None
 
     @property
@@ -119,6 +121,7 @@ WEBHOOKS = (
         180,
         period=900,
         periods=2,
+        few_values="ignore",  # the highest of a few is a cold start, and says nothing
     ),
     Alarm(
         "webhooks-parked",
@@ -167,6 +170,8 @@ CHAT = (
             of_function("delete_expired_sessions", "IteratorAge", "Maximum"),
         ],
         1_800_000,
+        periods=2,
+        datapoints=1,
         combine="MAX",
     ),
     Alarm(
@@ -197,7 +202,7 @@ CHAT = (
         "PAGE",
         "Somebody has waited for a person for five minutes within the desk's hours, or nobody looks who waits.",
         own("LongestWait", "Maximum"),
-        300,
+        300_000,
         period=60,
         periods=5,
         missing="breaching",
@@ -249,6 +254,8 @@ PARTS = (
         "Functions that somebody waits for end in an error: a crash, a timeout, memory, or a broken package.",
         [of_function(function, "Errors") for function in AWAITED],
         3,
+        periods=2,
+        datapoints=1,
     ),
     Alarm(
         "background-functions-failing",
@@ -257,6 +264,8 @@ PARTS = (
         [of_function(function, "Errors") for function in BEHIND],
         3,
         period=900,
+        periods=2,
+        datapoints=1,
     ),
     Alarm(
         "functions-throttled",
@@ -264,6 +273,8 @@ PARTS = (
         "Lambda turns invocations away: the account's or a function's concurrency is used up.",
         [of_function(function, "Throttles") for function in AWAITED],
         5,
+        periods=2,
+        datapoints=1,
     ),
     Alarm(
         "tables-failing",
@@ -271,6 +282,8 @@ PARTS = (
         "DynamoDB answers with errors of its own.",
         [of_table(table, "SystemErrors", operation=operation) for table, operation in OPERATIONS],
         5,
+        periods=2,
+        datapoints=1,
     ),
     Alarm(
         "tables-throttled",
@@ -282,6 +295,8 @@ PARTS = (
             for name in ("ReadThrottleEvents", "WriteThrottleEvents")
         ],
         10,
+        periods=2,
+        datapoints=1,
     ),
     Alarm(
         "database-connections-high",
@@ -295,9 +310,9 @@ PARTS = (
     Alarm(
         "database-storage-low",
         "PAGE",
-        "The database has less than 2 GiB left to write into.",
+        "The database has less than 1 GiB left to write into, and does not grow by itself.",
         of_database("FreeStorageSpace", "Minimum"),
-        2 * 1024**3,
+        1024**3,
         below=True,
     ),
     Alarm(
@@ -390,8 +405,8 @@ def _watched(alarm: Alarm) -> dict[str, Any]:
         return {"Metrics": [*_terms(alarm), _combination(alarm)]}
     watched: dict[str, Any] = {**alarm.metric.in_template(), "Period": alarm.period}
     if alarm.metric.is_percentile:
-        # Of few values the highest percentile is the slowest cold start, and says nothing.
-        return {**watched, "ExtendedStatistic": alarm.metric.statistic, "EvaluateLowSampleCountPercentile": "ignore"}
+        few = {"EvaluateLowSampleCountPercentile": alarm.few_values}
+        return {**watched, "ExtendedStatistic": alarm.metric.statistic, **few}
     return {**watched, "Statistic": alarm.metric.statistic}
 
 
@@ -407,5 +422,8 @@ def _terms(alarm: Alarm) -> list[dict[str, Any]]:
 
 
 def _combination(alarm: Alarm) -> dict[str, Any]:
-    """Without ``FILL`` a term that has no data at a time would take the others' with it."""
+    """Without ``FILL`` a term that has no data at a time would take the others' with it.
+
+    With it the newest period always has a value, also when its data are late; so such alarms look at one before it too.
+    """
     return {"Id": "all", "Expression": f"{alarm.combine}(FILL(METRICS(), 0))", "Label": alarm.name, "ReturnData": True}

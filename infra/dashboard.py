@@ -75,15 +75,15 @@ ROWS = (
     Row(
         "Chat",
         [
-            Graph("Messages and sessions", _each(["ChatMessages", "ChatSessionsOpened", "ChatSessionsResumed"], own)),
-            Graph("Time to the first delta (ms)", [*_times("FirstDeltaTime"), ("p90", own("FirstDeltaTime", "p90"))]),
             Graph(
-                "At the desk",
+                "Messages and sessions",
                 [
-                    ("waiting", own("SessionsWaiting", "Maximum")),
-                    ("longest wait (s)", own("LongestWait", "Maximum")),
+                    *_each(["ChatMessages", "ChatSessionsOpened", "ChatSessionsResumed"], own),
+                    ("waiting for a person", own("SessionsWaiting", "Maximum")),
                 ],
             ),
+            Graph("Time to the first delta (ms)", [*_times("FirstDeltaTime"), ("p90", own("FirstDeltaTime", "p90"))]),
+            Graph("Longest wait for a person (ms)", [("longest", own("LongestWait", "Maximum"))]),
             Graph(
                 "Sockets",
                 _each(

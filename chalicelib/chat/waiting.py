@@ -64,8 +64,7 @@ class Waiting:
         Outside the desk's hours nobody waits in vain: they are told so.
         """
         is_open = self.desk.handoffs.hours.is_open(self.clock())
-        telemetry.gauge("SessionsWaiting", waiting, "Count")
-        telemetry.gauge("LongestWait", longest if is_open else 0.0)
+        telemetry.emit({"SessionsWaiting": waiting}, {"LongestWait": [longest * 1000 if is_open else 0.0]})
 
     def _check(self, entry: Item) -> str:
         session = self.sessions.find(entry["session_id"])

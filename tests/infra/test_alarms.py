@@ -226,12 +226,23 @@ def test_conditions_and_parameters_are_those_of_the_template(stacks: Stacks) -> 
     assert thresholds <= stacks["app"]["Parameters"].keys()
 
 
-def test_few_values_have_no_percentile() -> None:
-    for alarm in ALARMS:
-        if alarm.metrics[0].is_percentile:
-            resource = resources([alarm])[alarm.logical_id]["Properties"]
-            assert resource["EvaluateLowSampleCountPercentile"] == "ignore"
-            assert "Statistic" not in resource
+def test_of_few_values_the_highest_percentile_says_nothing() -> None:
+    percentiles = [alarm for alarm in ALARMS if alarm.metrics[0].is_percentile]
+
+    assert {(alarm.metrics[0].statistic, alarm.few_values) for alarm in percentiles} == {
+        ("p99", "ignore"),
+        ("p90", "evaluate"),
+    }
+    for alarm in percentiles:
+        resource = resources([alarm])[alarm.logical_id]["Properties"]
+        assert resource["ExtendedStatistic"] == alarm.metrics[0].statistic
+        assert resource["EvaluateLowSampleCountPercentile"] == alarm.few_values
+        assert "Statistic" not in resource
+
+
+def test_a_sum_waits_for_data_that_are_late() -> None:
+    """What is filled in has a value at once, and the right one a minute later."""
+    assert [alarm.name for alarm in ALARMS if len(alarm.metrics) > 1 and alarm.datapoints != alarm.periods - 1] == []
 
 
 def test_the_promise_of_200_ms_is_watched_before_it_is_broken() -> None:

@@ -56,7 +56,15 @@ def test_what_an_entry_refers_to_is_there() -> None:
 
     assert queries - {query.name for query in QUERIES} == set()
     assert {target for target in re.findall(r"\]\(#([\w-]+)\)", TEXT) if target not in anchors} == set()
-    named = {"At the same time", "Free storage", "Processor", "Processor credits", "Requests to the bank", "Units"}
+    named = {
+        "At the same time",
+        "Free storage",
+        "Longest wait for a person",
+        "Processor",
+        "Processor credits",
+        "Requests to the bank",
+        "Units",
+    }
     assert all(f"*{name}*" in text for name in named)
     assert named <= graphs
 

@@ -51,12 +51,12 @@ def test_lines_name_what_they_are_about_until_the_next_run(capsys: pytest.Captur
 
 
 def test_a_gauge_has_its_unit(capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry.gauge("SessionsWaiting", 0, "Count")
+    telemetry.gauge("DailyTokensUsed", 12.5, "Percent")
 
     (line,) = lines(capsys)
-    assert line["SessionsWaiting"] == [0.0]
+    assert line["DailyTokensUsed"] == [12.5]
     assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [  # type: ignore[index]
-        {"Name": "SessionsWaiting", "Unit": "Count"}
+        {"Name": "DailyTokensUsed", "Unit": "Percent"}
     ]
 
 

@@ -131,7 +131,7 @@ def test_how_many_wait_and_for_how_long_is_measured_each_minute(
     shown = capsys.readouterr().out
     assert values_of(shown, "SessionsWaiting") == [1, 0]
     longest = values_of(shown, "LongestWait")
-    assert 300 <= longest[0] < 302
+    assert 300_000 <= longest[0] < 302_000
     assert longest[1] == 0
 
 

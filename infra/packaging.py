@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from infra import alias, bot, sockets, tracing
+from infra import alias, bot, seeing, sockets, tracing
 from infra.errors import PackagingError
 from infra.languages import LanguageError, read_languages
 
@@ -144,6 +144,8 @@ def _write_template(merged: Path, template: Path) -> None:
     alias.route(contents)
     sockets.name_deployments(contents)
     tracing.add(contents)
+    contents["Resources"] |= seeing.resources()
+    contents["Outputs"] |= seeing.OUTPUTS
     template.write_text(json.dumps(contents, separators=(",", ":")) + "\n", encoding="utf-8")
     merged.unlink()
 

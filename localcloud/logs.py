@@ -30,6 +30,7 @@ _NOISE = {"location", "service", "xray_trace_id", "cold_start"}
 def format_function_line(function: str, line: str) -> str:
     """A function's line for a person: JSON logs and metrics become one line each, the rest stays as it is.
 
+    Metrics that are all zero become nothing: they say each minute that nothing happens.
     Some of it comes from strangers, so that control characters are shown and not obeyed.
     """
     name = function.removeprefix(_PREFIX)
@@ -40,6 +41,8 @@ def format_function_line(function: str, line: str) -> str:
         record = None
     if not isinstance(record, dict):
         return f"{' ' * 12} {head} {_visible(line)}"
+    if "_aws" in record and not any(_values(record)):
+        return ""
     if "_aws" in record:
         return f"{' ' * 12} {head} {click.style(_metrics(record), dim=True)}"
     return "\n".join(_log(head, record))
@@ -74,6 +77,13 @@ def _metrics(record: dict[str, Any]) -> str:
         f"{key}={value}" for key, value in record.items() if isinstance(value, str) and key not in ("stage", "service")
     ]
     return _visible("metric  " + " ".join(metrics + dimensions))
+
+
+def _values(record: dict[str, Any]) -> Iterator[Any]:
+    for directive in record["_aws"]["CloudWatchMetrics"]:
+        for metric in directive["Metrics"]:
+            value = record.get(metric["Name"])
+            yield from value if isinstance(value, list) else [value]
 
 
 def _visible(text: str) -> str:
@@ -154,7 +164,8 @@ class LogPump:
                 if line.startswith(MARK):
                     name, _, text = line[len(MARK) :].partition("\t")
                     functions.write(f"{name}\t{text}\n")
-                    self.screen.show(format_function_line(name, text))
+                    if shown := format_function_line(name, text):
+                        self.screen.show(shown)
                     continue
                 ministack.write(f"{line}\n")
                 if " WARNING [" in line or " ERROR [" in line:

@@ -86,6 +86,11 @@ def _mark_outputs(template: dict[str, Any]) -> None:
 def _is_unknown(resource: dict[str, Any]) -> bool:
     """Whether it is of a type that MiniStack lacks, or the leave of a bot that is none here to call its function."""
     kind: str = resource["Type"]
+    # There is no Logs Insights to save queries for, and no metric math: such an alarm would fail the whole stack.
+    if kind == "AWS::Logs::QueryDefinition" or (
+        kind == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+    ):
+        return True
     if kind == "AWS::Lambda::Permission":
         return bool(resource["Properties"]["Principal"] == "lexv2.amazonaws.com")
     return kind in _UNKNOWN or kind.startswith(("AWS::Lex::", "AWS::ApplicationAutoScaling::"))

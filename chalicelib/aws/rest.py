@@ -48,7 +48,8 @@ _STATUS: Mapping[type[FrontdeskError], HTTPStatus] = {
 class HttpRequest:
     """A request as it arrived. ``headers`` match whatever their case; ``url`` is what the sender called, if known.
 
-    Of a name that stands in the ``query`` several times, the last value counts.
+    Of a name that stands in the ``query`` several times, the last value counts. ``arrived_at`` is when the gateway had
+    it, in seconds since the epoch, if known: a cold start comes after that.
     """
 
     body: bytes
@@ -56,6 +57,7 @@ class HttpRequest:
     url: str | None
     request_id: str
     query: Mapping[str, str] = field(default_factory=dict)
+    arrived_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,14 @@ def read_request(app: Chalice) -> HttpRequest:
         _public_url(request),
         request_id,
         dict(_query(request)),
+        _arrived_at(request.context),
     )
+
+
+def _arrived_at(context: Mapping[str, Any]) -> float | None:
+    """API Gateway writes when it had the request, in milliseconds; ``chalice local`` does not."""
+    milliseconds = context.get("requestTimeEpoch")
+    return float(milliseconds) / 1000 if milliseconds else None
 
 
 def _public_url(request: Request) -> str | None:

@@ -66,11 +66,11 @@ class Answering:
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
-    def answer(self, session_id: str, *, receives: int) -> bool:
+    def answer(self, session_id: str, *, receives: int, queued_at: float = 0.0) -> bool:
         """Answer what is unanswered in a session, as far as time allows; whether that was all of it.
 
-        ``receives`` counts the runs for the same cause, this one included. ``UnavailableError`` when it must be tried
-        again.
+        ``receives`` counts the runs for the same cause, this one included; ``queued_at`` is when the session was queued
+        for it, in seconds since the epoch. ``UnavailableError`` when it must be tried again.
         """
         started = self.clock()
         session, turns, summary = self._load(session_id)
@@ -82,7 +82,7 @@ class Answering:
             if self.clock() + ANSWER_SECONDS > started + RUN_SECONDS:
                 return False
             known = [earlier for earlier in turns if earlier.seq <= turn.seq]
-            stored = self._answer(session, summary, known, turn, receives)
+            stored = self._answer(session, summary, known, turn, receives, queued_at)
             if stored is None or stored.session.status != "active":
                 return True
             session = stored.session
@@ -101,6 +101,7 @@ class Answering:
             return True
         missing = unanswered(session, turns)
         if missing:
+            telemetry.count("Apologies")
             self._store(session, missing[0], Reply(persona.APOLOGY, 0, complete=False), None)
         return len(missing) < 2
 
@@ -115,7 +116,13 @@ class Answering:
         return session, turns, summary.result()
 
     def _answer(
-        self, session: Session, summary: str | None, turns: Sequence[Turn], turn: Turn, receives: int
+        self,
+        session: Session,
+        summary: str | None,
+        turns: Sequence[Turn],
+        turn: Turn,
+        receives: int,
+        queued_at: float,
     ) -> "_Stored | None":
         """Answer one turn; None when the session is no longer the assistant's."""
         if refusal := self.budget.refusal(session.tokens):
@@ -127,6 +134,10 @@ class Answering:
         sender = DeltaSender(self.socket, self.sessions, session, turn.message_id, self.clock, run=receives - 1)
         replying = Replying(self.model, self.clock, self.sleep, self.clock() + ANSWER_SECONDS)
         reply = replying.reply(system, build_messages(system, turns), self._tools(session, wish), sender)
+        if sender.first_sent_at:
+            # A turn knows its second; its session's message in the queue, sent right after it, the millisecond.
+            waited = max(sender.first_sent_at - max(queued_at, turn.at), 0.0)
+            telemetry.emit({}, {"FirstDeltaTime": [waited * 1000]})
         try:
             return self._store(session, turn, reply, wish.reason)
         finally:

@@ -54,6 +54,12 @@ class Budget:
             self._known = (day, self.table.write(write)["tokens"])
         except UnavailableError as error:
             telemetry.logger.warning("tokens not counted", tokens=tokens, detail=str(error))
+            return
+        telemetry.gauge("DailyTokensUsed", self._share(), "Percent")
+
+    def _share(self) -> float:
+        """How much of the day's ceiling is used, in percent."""
+        return 100 * self._known[1] / self.daily if self.daily else 100.0
 
     def _today(self) -> str:
         return datetime.fromtimestamp(self.clock(), UTC).date().isoformat()

@@ -36,7 +36,10 @@ class Socket(Protocol):
 
 
 class DeltaSender:
-    """Sends the deltas of one answer. A customer who comes back meanwhile gets all of it so far, as a new attempt."""
+    """Sends the deltas of one answer. A customer who comes back meanwhile gets all of it so far, as a new attempt.
+
+    ``first_sent_at`` is when the customer had the first of them, None as long as there was none.
+    """
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class DeltaSender:
         self._sent = 0
         self._sent_at = 0.0
         self._looked_at = clock()
+        self.first_sent_at: float | None = None
 
     def begin(self) -> None:
         """A new attempt: what was shown of earlier ones counts no more."""
@@ -108,6 +112,7 @@ class DeltaSender:
         try:
             if not self._socket.send(self._connection_id, frame):
                 return False
+            self.first_sent_at = self.first_sent_at or self._clock()
         except UnavailableError:
             pass  # a delta may be lost: the whole message follows
         self._index, self._sent, self._sent_at = self._index + 1, len(self._said), self._clock()

@@ -14,7 +14,7 @@ RETRY_SECONDS = 3
 
 
 class Answering(Protocol):
-    def answer(self, session_id: str, *, receives: int) -> bool:
+    def answer(self, session_id: str, *, receives: int, queued_at: float) -> bool:
         """Answer what is unanswered; whether that was all of it."""
 
     def apologise(self, session_id: str) -> bool:
@@ -51,6 +51,7 @@ class SessionQueue:
         if message.receives >= LAST_RECEIVE:
             done = self.answering.apologise(message.body)
         else:
-            done = self.answering.answer(message.body, receives=message.receives)
+            queued_at = message.sent_at.timestamp()
+            done = self.answering.answer(message.body, receives=message.receives, queued_at=queued_at)
         if not done:
             self.queue.send(message.body, group=message.body)

@@ -113,6 +113,7 @@ class Replying:
                 continue
             sender.flush()
             return Reply(text, self.tokens)
+        telemetry.count("Apologies")
         return Reply(persona.APOLOGY, self.tokens, complete=False)
 
     def _converse(self, system: str, messages: list[Message], tools: Mapping[str, Tool], sender: Sender) -> str:

@@ -39,6 +39,7 @@ class Waiting:
         found = {"waiting": 0, "helped": 0, "left": 0, "gone": 0}
         entries = self.desk.handoffs.entries()
         strangers: list[Item] = []
+        waited = [0.0]
         for entry in entries:
             try:
                 kind = self._check(entry)
@@ -46,13 +47,24 @@ class Waiting:
                 telemetry.logger.exception("waiting entry not checked", session_id=entry["session_id"])
                 continue
             found[kind] += 1
+            if kind == "waiting" and "agent" not in entry:  # whose agent left has waited since now
+                waited.append(self.clock() - entry["since"])
             strangers += [entry] if kind == "left" and handoff.is_stranger(entry) else []
         for entry in strangers[:-MAX_LEFT]:
             self._drop(entry)
         if entries:
             self.desk.show_queue()  # which also finds out which agents are gone
             telemetry.logger.info("waiting checked", found=found)
+        self._report(found["waiting"], max(waited))
         return found
+
+    def _report(self, waiting: int, longest: float) -> None:
+        """Each minute, also when nobody waits: that nothing is said shows that nobody looks.
+
+        Outside the desk's hours nobody waits in vain: they are told so.
+        """
+        is_open = self.desk.handoffs.hours.is_open(self.clock())
+        telemetry.emit({"SessionsWaiting": waiting}, {"LongestWait": [longest * 1000 if is_open else 0.0]})
 
     def _check(self, entry: Item) -> str:
         session = self.sessions.find(entry["session_id"])

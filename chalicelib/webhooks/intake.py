@@ -79,7 +79,7 @@ class Intake:
             if source.refuses_invalid:
                 source.check(message)
         envelope = _envelope(source, message, now, request.request_id)
-        self._queue(envelope, size=len(message.body))
+        self._queue(envelope, size=len(message.body), arrived_at=request.arrived_at or now)
         return Answer({"status": "accepted", "event_id": envelope.external_id}, HTTPStatus.ACCEPTED)
 
     def answer_handshake(self, source_name: str, request: HttpRequest) -> Answer:
@@ -99,11 +99,12 @@ class Intake:
                 raise SignatureError("hub.verify_token is not the one agreed upon.")
             return Answer(_echoed(request.query.get("hub.challenge")), content_type="text/plain")
 
-    def _queue(self, envelope: Envelope, *, size: int) -> None:
+    def _queue(self, envelope: Envelope, *, size: int, arrived_at: float) -> None:
         if size > MAX_INLINE_BODY_BYTES:
             envelope = envelope.in_bucket(self.bucket.put)
         self.queue.send(envelope.to_message(), group=envelope.source)
-        telemetry.count("WebhooksAccepted", source=envelope.source)
+        taken = max(self.clock() - arrived_at, 0.0) * 1000
+        telemetry.emit({"WebhooksAccepted": 1}, {"WebhookAckTime": [taken]}, source=envelope.source)
         telemetry.logger.info(
             "webhook accepted",
             source=envelope.source,

@@ -80,7 +80,8 @@ class Source:
     reasons; otherwise it is accepted and parked, because a provider that never redelivers would lose it.
     ``handshake`` is how the provider makes sure of the address before it sends anything: Slack's ``url_verification``
     event, or the ``GET`` with a ``verify_token`` of Meta. ``effect`` reads from an event's origin and document what it
-    changes beyond being stored. ``subjects`` says whom it is about, beside the e-mail addresses in it.
+    changes beyond being stored. ``subjects`` says whom it is about, beside the e-mail addresses in it. ``is_busy`` says
+    that it sends day and night, so that its silence is a fault: an alarm watches for that where a stage wants it.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Source:
     handshake: Literal["url_verification", "verify_token"] | None = None
     effect: Callable[[Origin, Any], Effect | None] | None = None
     subjects: Callable[[Origin, Any], Sequence[str]] | None = None
+    is_busy: bool = False
 
     def check(self, message: Message) -> Document:
         """The body as a document of the promised shape; ``InvalidBodyError`` says all that is wrong with it."""
@@ -140,6 +142,7 @@ SOURCES: Mapping[str, Source] = _by_name(
         scheme="stripe",
         event_id=in_body("id"),
         event_type=in_body("type"),
+        is_busy=True,
     ),
     Source(
         name="shopify",
@@ -156,6 +159,7 @@ SOURCES: Mapping[str, Source] = _by_name(
         ),
         effect=shopify.read_effect,
         subjects=shopify.read_subjects,
+        is_busy=True,
     ),
     Source(
         name="slack",

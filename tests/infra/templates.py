@@ -1,8 +1,10 @@
 """What a template says: after SAM's transform, under its conditions, by type."""
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import patch
 
 from samtranslator.translator.transform import transform
 
@@ -20,7 +22,8 @@ def transformed_with(app: Mapping[str, Any], **parameters: str) -> dict[str, Any
     for resource in copy["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    result = transform(copy, values_of(app, parameters), ManagedPolicies())
+    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": "us-east-1"}):  # the transform asks for one
+        result = transform(copy, values_of(app, parameters), ManagedPolicies())
     assert isinstance(result, dict)
     return result
 

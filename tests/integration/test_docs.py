@@ -201,8 +201,8 @@ def test_every_setting_and_parameter_is_listed() -> None:
 def test_every_metric_and_every_kind_of_log_line_is_explained() -> None:
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "chalicelib").rglob("*.py"))
-    metrics = set(re.findall(r'"(Webhook\w+|Seconds\w+)"|count\(\s*"(\w+)"', code))
-    metrics = {name for names in metrics for name in names if name} | {
+    written = r'"(Webhook\w+|Seconds\w+)"|(?:count|gauge)\(\s*"(\w+)"|\{"([A-Z]\w+)": (?:1|\[)'
+    metrics = {name for names in re.findall(written, code) for name in names if name} | {
         f"Webhooks{name}" for name in ("Stored", "Parked", "Failed")
     }
     messages = set(re.findall(r'logger\.(?:info|warning|error|exception)\(\s*"([^"]+)"', code))

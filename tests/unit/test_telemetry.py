@@ -3,6 +3,7 @@ import json
 import pytest
 
 from chalicelib import telemetry
+from tests.metric_lines import metrics_of
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -47,3 +48,30 @@ def test_lines_name_what_they_are_about_until_the_next_run(capsys: pytest.Captur
     telemetry.logger.info("message taken")
 
     assert [line.get("session_id") for line in lines(capsys)] == ["s1", None]
+
+
+def test_a_gauge_has_its_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.gauge("DailyTokensUsed", 12.5, "Percent")
+
+    (line,) = lines(capsys)
+    assert line["DailyTokensUsed"] == [12.5]
+    assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [  # type: ignore[index]
+        {"Name": "DailyTokensUsed", "Unit": "Percent"}
+    ]
+
+
+def test_what_says_which_one_is_left_out_of_a_second_set(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.count("VoiceTurns", intent="CheckBalance", outcome="failed")
+    telemetry.count("WebhooksStored", source="github")
+    telemetry.count("Summaries", outcome="stored")
+
+    shown = metrics_of(capsys.readouterr().out)
+
+    common = {("stage", "local"), ("service", "frontdesk")}
+    assert shown == {
+        ("VoiceTurns", frozenset(common | {("intent", "CheckBalance"), ("outcome", "failed")})),
+        ("VoiceTurns", frozenset(common | {("outcome", "failed")})),
+        ("WebhooksStored", frozenset(common | {("source", "github")})),
+        ("WebhooksStored", frozenset(common)),
+        ("Summaries", frozenset(common | {("outcome", "stored")})),
+    }

@@ -97,6 +97,13 @@ class TestRequests:
         assert request.request_id == "6c1f6f0e-2c5e-4a55-9d3a-0f1e2d3c4b5a"
         assert request.query == {}
 
+    def test_when_the_gateway_had_it_is_known(self) -> None:
+        context = rest_event("github", b"", {})["requestContext"]
+        without = {name: value for name, value in context.items() if name != "requestTimeEpoch"}
+
+        assert self.read().arrived_at == 1_795_176_000.0
+        assert self.read(requestContext=without).arrived_at is None  # under `chalice local`
+
     def test_without_a_public_url_it_is_the_gateways_own(self) -> None:
         host = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
 

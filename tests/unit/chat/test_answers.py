@@ -13,6 +13,7 @@ from chalicelib.chat.model import ModelError, Stop, Text, ToolUse
 from chalicelib.chat.sessions import Session, session_key
 from chalicelib.chat.turns import Turn
 from chalicelib.errors import UnavailableError
+from tests.metric_lines import values_of
 from tests.unit.chat.world import World
 
 WISH = [ToolUse("t1", "request_human", {"reason": "Speaks only Basque"}), Stop("tool_use", 5)]
@@ -360,3 +361,42 @@ def test_unanswered_turns() -> None:
     assert [turn.seq for turn in unanswered(base, turns)] == [3, 5]
     assert [turn.seq for turn in unanswered(base, [*turns[:3], Turn(4, "agent", "x", 0), turns[3]])] == [5]
     assert unanswered(replace(base, answered=5), turns) == []
+
+
+class TestTheFirstDelta:
+    def answer(self, world: World, *, waits: float, queued_after: float = 0.2) -> None:
+        """A question and its answer, which begins after so many seconds; it was queued a moment after it was taken."""
+        session_id = world.begin()
+        world.say("Hi")
+        queued_at = world.clock.now + queued_after
+        world.model.scripts = [[lambda: world.sleep(waits), Text("Hello."), lambda: world.sleep(9), Stop("end_turn")]]
+
+        world.answering.answer(session_id, receives=1, queued_at=queued_at)
+
+    def test_is_timed_from_the_queue(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        self.answer(world, waits=1.7)
+
+        assert values_of(capsys.readouterr().out, "FirstDeltaTime") == [pytest.approx(1_500)]
+
+    def test_or_from_its_turn_when_that_came_later(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        self.answer(world, waits=1.7, queued_after=-60)
+
+        assert values_of(capsys.readouterr().out, "FirstDeltaTime") == [pytest.approx(1_700)]
+
+    def test_is_none_for_who_is_gone(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        world.sockets.gone.add("c1")
+        self.answer(world, waits=1)
+
+        assert values_of(capsys.readouterr().out, "FirstDeltaTime") == []
+
+
+def test_apologies_are_counted(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    session_id = world.begin()
+    world.say("Hi")
+    world.model.scripts = [[ModelError("ThrottlingException", retryable=True)]] * 3
+    world.answering.answer(session_id, receives=1)
+    world.say("Anybody?", "m2")
+    world.answering.apologise(session_id)
+    world.answering.apologise(session_id)
+
+    assert values_of(capsys.readouterr().out, "Apologies") == [1, 1]

@@ -8,6 +8,7 @@ from chalicelib.chat import persona
 from chalicelib.chat.budget import Budget
 from tests.builders import NOW
 from tests.fakes import FakeClock
+from tests.metric_lines import values_of
 from tests.tables import TABLE
 
 
@@ -72,3 +73,11 @@ def test_without_the_table_it_allows() -> None:
     broken.add(5)
 
     assert broken.refusal(0) is None
+
+
+def test_how_much_of_the_day_is_used_is_measured(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
+    budget(table).add(250)
+    budget(table).add(600)
+    Budget(table, FakeClock(NOW), daily=0).add(1)
+
+    assert values_of(capsys.readouterr().out, "DailyTokensUsed") == [25.0, 85.0, 100.0]

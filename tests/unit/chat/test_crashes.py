@@ -4,6 +4,7 @@ The number of requests proves that each of them was a point at which it ended.
 """
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ class Fragile:
 def deliver(world: World, session_id: str) -> None:
     """Deliver what is queued, as SQS does: again after a failure, and gone when it was answered."""
     for receives in range(1, 5):
-        message = QueueMessage("id", session_id, NOW, receives, "handle")  # type: ignore[arg-type]
+        message = QueueMessage("id", session_id, datetime.fromtimestamp(NOW, UTC), receives, "handle")
         try:
             if world.session_queue.process([message]) == []:
                 return

@@ -7,6 +7,8 @@ from chalicelib.aws.batches import QueueMessage
 from chalicelib.chat.queue import LAST_RECEIVE, SessionQueue
 from tests.fakes import FakeFifoQueue
 
+SENT_AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
 
 @dataclass
 class FakeAnswering:
@@ -14,7 +16,8 @@ class FakeAnswering:
     broken: frozenset[str] = frozenset()
     calls: list[tuple[str, str, int]] = field(default_factory=list)
 
-    def answer(self, session_id: str, *, receives: int) -> bool:
+    def answer(self, session_id: str, *, receives: int, queued_at: float) -> bool:
+        assert queued_at == SENT_AT.timestamp()
         return self._call("answer", session_id, receives)
 
     def apologise(self, session_id: str) -> bool:
@@ -28,7 +31,7 @@ class FakeAnswering:
 
 
 def message(session_id: str, receives: int = 1) -> QueueMessage:
-    return QueueMessage(f"id-{session_id}", session_id, datetime.now(UTC), receives, f"handle-{session_id}")
+    return QueueMessage(f"id-{session_id}", session_id, SENT_AT, receives, f"handle-{session_id}")
 
 
 def test_sessions_are_answered_and_for_the_last_time_apologised_to() -> None:

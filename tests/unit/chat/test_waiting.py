@@ -5,9 +5,10 @@ import pytest
 from chalicelib.aws.tables import Item
 from chalicelib.chat import handoff
 from chalicelib.chat.handoff import DESK, LEFT, WAITING
-from chalicelib.chat.sessions import IDLE_SECONDS, session_key
+from chalicelib.chat.sessions import IDLE_SECONDS, Connection, session_key
 from chalicelib.chat.waiting import MAX_LEFT, Waiting
 from tests.builders import NOW
+from tests.metric_lines import values_of
 from tests.unit.chat.place import Place, open_place
 
 LIMIT = 900
@@ -116,3 +117,41 @@ def test_the_check_finds_out_that_an_agent_is_gone(place: Place) -> None:
 
     assert place.desk.agents()[0].gone_at
     assert not place.handoffs.is_staffed()
+
+
+def test_how_many_wait_and_for_how_long_is_measured_each_minute(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.clock.now += 300
+    check(place)
+    place.on_duty("ana")
+    place.do("ana", "claim")
+    check(place)
+
+    shown = capsys.readouterr().out
+    assert values_of(shown, "SessionsWaiting") == [1, 0]
+    longest = values_of(shown, "LongestWait")
+    assert 300_000 <= longest[0] < 302_000
+    assert longest[1] == 0
+
+
+def test_nobody_waits_in_vain_outside_the_hours(capsys: pytest.CaptureFixture[str]) -> None:
+    with open_place("Mon-Fri 00:00-00:01 UTC") as place:
+        place.open()
+        place.desk.take("s1", handoff.to_people("customer", ""))
+        place.clock.now += 300
+        check(place)
+
+    shown = capsys.readouterr().out
+    assert (values_of(shown, "SessionsWaiting"), values_of(shown, "LongestWait")) == ([1], [0])
+
+
+def test_whose_agent_is_gone_waits_anew(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    place.on_duty("ana")
+    place.do("ana", "claim")
+    place.desk.disconnect(Connection("ana", agent="ana"))
+    place.clock.now += 3_600
+
+    assert check(place) == {"waiting": 1}
+
+    assert values_of(capsys.readouterr().out, "LongestWait") == [0]

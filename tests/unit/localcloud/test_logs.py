@@ -48,6 +48,17 @@ def test_metrics_are_one_short_line() -> None:
     assert [line.split() for line in shown(record)] == [["api_handler", "metric", "WebhooksStored=8", "source=github"]]
 
 
+def test_metrics_of_nothing_are_not_shown() -> None:
+    names = ("SessionsWaiting", "LongestWait")
+    directive = {"Namespace": "Frontdesk", "Metrics": [{"Name": name} for name in names]}
+    record = {"_aws": {"CloudWatchMetrics": [directive]}, "SessionsWaiting": [0.0], "LongestWait": [0.0]}
+
+    assert shown(record) == []
+    assert [line.split()[1:] for line in shown(record | {"SessionsWaiting": [1.0]})] == [
+        ["metric", "SessionsWaiting=1", "LongestWait=0"]
+    ]
+
+
 @pytest.mark.parametrize("line", ["plain text", "[1, 2]", "{broken", ""])
 def test_what_is_no_log_record_stays_as_it_is(line: str) -> None:
     assert click.unstyle(format_function_line("frontdesk-local-api_handler", line)).endswith(

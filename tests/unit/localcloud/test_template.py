@@ -143,3 +143,16 @@ def test_the_api_calls_the_function_itself() -> None:
 @pytest.mark.parametrize("kind", ["AWS::ApplicationAutoScaling::ScalableTarget", "AWS::WAFv2::WebACLAssociation"])
 def test_options_that_ministack_has_no_type_for_go(kind: str) -> None:
     assert localize_app({"Resources": {"One": {"Type": kind}}}, "http://127.0.0.1:4566") == {"Resources": {}}
+
+
+def test_alarms_stay_but_for_those_with_metric_math_and_so_do_queries_not() -> None:
+    """MiniStack's CloudFormation fails a whole stack for one alarm with metric math."""
+    resources = {
+        "Plain": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "Errors"}},
+        "Sum": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": []}},
+        "Query": {"Type": "AWS::Logs::QueryDefinition", "Properties": {"Name": "q"}},
+    }
+
+    localized = localize_app({"Resources": resources}, "http://127.0.0.1:4566")
+
+    assert set(localized["Resources"]) == {"Plain"}

@@ -22,6 +22,7 @@ from chalicelib.webhooks.sources import MAX_BODY_BYTES
 from localcloud.samples import make_event, sign
 from tests.builders import NOW, no_object
 from tests.fakes import FakeBucket, FakeClock, FakeQueue, FakeSecrets
+from tests.metric_lines import values_of
 
 SECRET = "whsec_" + "c2VjcmV0"
 
@@ -254,3 +255,16 @@ class TestMetasHandshake:
     def test_other_sources_have_none(self, intake: Intake, source: str) -> None:
         with pytest.raises(NotFoundError):
             intake.answer_handshake(source, self.get())
+
+
+def test_an_acknowledgement_is_timed_from_when_the_gateway_had_the_request(
+    secrets: FakeSecrets, queue: FakeQueue, bucket: FakeBucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What comes before the handler, a cold start above all, is part of what the sender waits for."""
+    intake = Intake(secrets, queue, bucket, FakeClock(NOW))
+
+    intake.receive("github", replace(request("github"), arrived_at=NOW - 0.75))
+    intake.receive("github", replace(request("github"), arrived_at=NOW + 0.002))  # clocks differ
+    intake.receive("github", request("github"))
+
+    assert values_of(capsys.readouterr().out, "WebhookAckTime") == [750.0, 0.0, 0.0]

@@ -6,9 +6,9 @@ import uuid
 import pytest
 
 from chalicelib.chat import persona
+from tests.iam.leave import without_statement
 from tests.integration.cloud import eventually
 from tests.integration.talk import Chat, at_once
-from tests.integration.test_permissions import without_statement
 
 
 def test_an_answer_streams_and_is_stored(chat: Chat) -> None:

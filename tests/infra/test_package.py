@@ -37,63 +37,6 @@ FUNCTIONS = {
     "LexCodehook": "lex_codehook",
 }
 
-SECRETS = {"secretsmanager:GetSecretValue"}
-SOCKETS = {"execute-api:ManageConnections"}
-CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-MODEL_ACTIONS = {"bedrock:InvokeModelWithResponseStream", "bedrock:ApplyGuardrail"}
-STREAM = {
-    "dynamodb:GetRecords",
-    "dynamodb:GetShardIterator",
-    "dynamodb:DescribeStream",
-    "dynamodb:ListStreams",
-    "sqs:SendMessage",
-}
-
-
-def items(*verbs: str) -> set[str]:
-    return {f"dynamodb:{verb}Item" for verb in verbs}
-
-
-PERMISSIONS = {
-    "ApiHandlerRole": SECRETS | {"sqs:SendMessage", "s3:PutObject"} | items("Get", "Put", "Update"),
-    "ProcessWebhooksRole": SECRETS | CONSUME | {"s3:GetObject", "s3:DeleteObject", "s3:ListBucket"},
-    "PurgeOldEventsRole": SECRETS,
-    "MigrateDatabaseRole": SECRETS,
-    "ManageEventsRole": SECRETS,
-    "LookUpOrderRole": SECRETS,
-    "WebsocketConnectRole": SECRETS | SOCKETS | items("Put", "Update"),
-    "WebsocketMessageRole": SOCKETS | {"sqs:SendMessage", "dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
-    "WebsocketDisconnectRole": {"dynamodb:Query"} | items("Get", "Update", "Delete"),
-    "AnswerMessagesRole": SOCKETS
-    | MODEL_ACTIONS
-    | CONSUME
-    | {"sqs:ChangeMessageVisibility", "sqs:SendMessage", "dynamodb:Query", "lambda:InvokeFunction"}
-    | items("Get", "Put", "Update", "Delete"),
-    "HandOffSessionRole": SOCKETS | {"dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
-    "CheckWaitingRole": SOCKETS | {"dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
-    "WriteFailedTurnsRole": CONSUME | items("Get", "Put", "Update"),
-    "SummarizeSessionsRole": STREAM | MODEL_ACTIONS | {"dynamodb:Query"} | items("Get", "Put", "Update"),
-    "DeleteExpiredSessionsRole": STREAM | {"dynamodb:Query", "dynamodb:BatchWriteItem"},
-    "LexCodehookRole": {"ssm:GetParameter"} | items("Get", "Update"),
-    "LexBotRole": {"polly:SynthesizeSpeech"},
-}
-"""What each role may do beside writing its log."""
-
-RESOURCES = {
-    "WebsocketMessageRole": ("QueueSessions", "ChatMessagesQueueArn"),
-    "AnswerMessagesRole": ("LookUpOrders", "LookUpOrder"),
-    "WriteFailedTurnsRole": ("Consume", "FailedTurnsQueueArn"),
-    "SummarizeSessionsRole": ("ReportFailures", "StreamFailuresQueueArn"),
-    "DeleteExpiredSessionsRole": ("ReadStream", "SessionsStreamArn"),
-    "WebsocketConnectRole": ("UseSockets", "@connections"),
-    "ApiHandlerRole": ("ReadChatSecrets", "/chat-*"),
-    "LexCodehookRole": ("ReadBankKey", "parameter/frontdesk/${Stage}/bank-api-key"),
-}
-"""On what, for a statement of each kind."""
-
-WITHOUT_RESOURCES = {"LexBotRole": "polly:SynthesizeSpeech"}
-"""Whose action knows no resources."""
-
 BOT_ROLE = "LexBotRole"
 
 
@@ -424,37 +367,6 @@ def test_each_function_has_a_role_of_its_own(transformed: dict[str, Any]) -> Non
 
     assert len(set(roles.values())) == len(FUNCTIONS)
     assert set(roles.values()) | {BOT_ROLE} == set(of_type(transformed, "AWS::IAM::Role"))
-
-
-def test_policies_name_exact_actions_on_exact_resources(transformed: dict[str, Any]) -> None:
-    for role, properties in of_type(transformed, "AWS::IAM::Role").items():
-        assert "ManagedPolicyArns" not in properties, role
-        (policy,) = properties["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]:
-            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-            assert all("*" not in action for action in actions), (role, statement)
-            assert statement["Resource"] != "*" or WITHOUT_RESOURCES.get(role) == statement["Action"], (role, statement)
-
-
-def test_which_function_may_do_what(transformed: dict[str, Any]) -> None:
-    allowed = {
-        role: {
-            action
-            for statement in properties["Policies"][0]["PolicyDocument"]["Statement"]
-            for action in (statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]])
-        }
-        - {"logs:CreateLogStream", "logs:PutLogEvents"}
-        for role, properties in of_type(transformed, "AWS::IAM::Role").items()
-    }
-
-    assert allowed == PERMISSIONS
-    for role, (name, where) in RESOURCES.items():
-        (statement,) = [
-            entry
-            for entry in of_type(transformed, "AWS::IAM::Role")[role]["Policies"][0]["PolicyDocument"]["Statement"]
-            if entry["Sid"] == name
-        ]
-        assert where in json.dumps(statement["Resource"]), (role, name)
 
 
 def test_what_is_imported_is_exported(app: dict[str, Any], data: dict[str, Any]) -> None:

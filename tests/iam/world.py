@@ -118,3 +118,8 @@ class World:
         with path.open("rb") as file:
             file.seek(self._since.get(path, 0))
             return file.read().decode("utf-8", "replace")
+
+
+def require(holds: object, otherwise: object) -> None:
+    if not holds:
+        raise UnmetError(str(otherwise))

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -163,11 +164,7 @@ def stage(cloud: Cloud) -> Iterator[OperatorsStage]:
 
 def run(stage: OperatorsStage, *arguments: str) -> str:
     """Run a command as an operator; what it printed."""
-    command: Any = main
-    words = list(arguments)
-    while words and words[0] in getattr(command, "commands", {}):
-        command = command.commands[words.pop(0)]
-    result = CliRunner().invoke(command, words, obj=stage)
+    result = CliRunner().invoke(click.Group(commands=main.commands), arguments, obj=stage)
     assert result.exit_code == 0, f"{arguments}: {result.output} {result.exception!r}"
     return result.stdout
 

@@ -217,6 +217,21 @@ def tell_close_codes() -> None:
     WSStream._accept = accept_and_watch  # type: ignore[method-assign, assignment]
 
 
+def authorize_batches_of_messages() -> None:
+    """MiniStack asks IAM for ``sqs:SendMessageBatch`` and the like. To IAM a batch is its messages: AWS knows no such
+    actions, and asks for ``sqs:SendMessage``."""
+    from ministack.core import iam_evaluator
+
+    decide = iam_evaluator.enforce
+
+    def decide_as_for_one(access_key_id: str, action: str, *more: Any, **options: Any) -> Any:
+        if action.startswith("sqs:"):
+            action = action.removesuffix("Batch")
+        return decide(access_key_id, action, *more, **options)
+
+    iam_evaluator.enforce = decide_as_for_one
+
+
 def tell_what_iam_refuses() -> None:
     """MiniStack answers a caller that IAM refuses, and keeps no note of it; CloudTrail has one. Here it is a warning,
     which names the caller, the action and the resource."""
@@ -242,6 +257,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     answer_sockets_as_the_gateway_does,
     refuse_large_posts,
     tell_close_codes,
+    authorize_batches_of_messages,
     tell_what_iam_refuses,
     record_expired_items,
 )

@@ -2,16 +2,19 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from textwrap import shorten
 
 from tests.iam.leave import statements_of, without_statement
 from tests.iam.probes import PROBES, Probe
-from tests.iam.world import Leave, UnmetError, World
+from tests.iam.world import Leave, World
 
 REFUSAL_SECONDS = 10.0
 """For a probe that succeeds all the same: so long a refusal may come after."""
+
+COMPLAINT_SECONDS = 3.0
+"""For the line in the function's log that tells of it."""
 
 WIDTH = 100
 """Characters of what failed that are shown."""
@@ -45,28 +48,29 @@ def leaves(world: World) -> Iterator[tuple[Leave, Probe]]:
 
 def audit(world: World, leave: Leave, probe: Probe, patience: float = REFUSAL_SECONDS) -> Result:
     """Take a leave away, carry out its probe, and again once it is given back."""
+    failure = None
     with world.watching(leave), without_statement(world.cloud, leave.function, leave.sid, leave.action):
         seen = _outcome(world, probe)
-        _wait_for_refusal(world, leave, patience)
-        failure = (seen or world.complaint(leave.function) or "refused") if world.is_refused(leave) else None
+        if _comes(lambda: world.is_refused(leave), patience):
+            _comes(lambda: seen or world.complaint(leave.function), COMPLAINT_SECONDS)
+            failure = seen or world.complaint(leave.function) or "refused"
     return Result(leave, probe, failure, _outcome(world, probe))
 
 
 def _outcome(world: World, probe: Probe) -> str | None:
-    """What went wrong, in a line; None when nothing did."""
+    """What went wrong, in a line, empty when no more was seen than that IAM refused; None when nothing did."""
     try:
         probe.carry_out(world)
-    except UnmetError as error:
-        return _line(str(error)) or (world.watched and world.complaint(world.watched.function)) or "no answer"
     except Exception as error:  # noqa: BLE001 - whatever a door raises that stays shut
-        return _line(str(error) or type(error).__name__)
+        return _line(str(error))
     return None
 
 
-def _wait_for_refusal(world: World, leave: Leave, patience: float) -> None:
+def _comes(what: Callable[[], object], patience: float) -> bool:
     deadline = time.monotonic() + patience
-    while not world.is_refused(leave) and time.monotonic() < deadline:
+    while not (result := what()) and time.monotonic() < deadline:
         time.sleep(0.05)
+    return bool(result)
 
 
 def _line(text: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 from localcloud.launcher import SAVE_EVERY_SECONDS
 from localcloud.patches import FIFO_CONCURRENCY, REFUSED
 from localcloud.samples import make_event
+from tests.builders import make_envelope
 from tests.iam.leave import as_function
 from tests.integration.cloud import STAGE_PREFIX, Cloud, eventually
 from tests.integration.scratch import Scratch, scratch_cloud
@@ -64,6 +65,15 @@ def test_what_iam_refuses_is_told(cloud: Cloud) -> None:
 
     told = rf"WARNING.* {REFUSED} \S+LookUpOrderRole\S* may not dynamodb:GetItem on \S+:table/{STAGE_PREFIX}calls$"
     eventually(lambda: re.search(told, (cloud.layout.logs / "ministack.log").read_text(), re.MULTILINE))
+
+
+def test_a_batch_of_messages_needs_the_leave_for_one(cloud: Cloud) -> None:
+    sqs, url = as_function(cloud, "api_handler", "sqs"), cloud.queue_url("webhook-events")
+    entry = {"Id": "1", "MessageBody": make_envelope(external_id=uuid.uuid4().hex).to_message()}
+
+    assert sqs.send_message_batch(QueueUrl=url, Entries=[entry])["Successful"]
+    with pytest.raises(Exception, match="not authorized"):
+        sqs.delete_message_batch(QueueUrl=url, Entries=[{"Id": "1", "ReceiptHandle": "x"}])
 
 
 def under_way(shown: list[dict[str, Any]]) -> int:

@@ -68,7 +68,7 @@ def _results(world: World, functions: tuple[str, ...]) -> Iterator[Result]:
             continue
         result = audit(world, leave, probe)
         said = result.failure or click.style("NOTHING: it is superfluous", fg="red", bold=True)
-        if result.relapse:
+        if result.relapse is not None:
             said += click.style(f"; AND AGAIN WITH IT: {result.relapse}", fg="red", bold=True)
         _show(leave.function, leave.sid, leave.action, probe.says, said)
         yield result

@@ -8,7 +8,7 @@ from textwrap import shorten
 
 from tests.iam.leave import statements_of, without_statement
 from tests.iam.probes import PROBES, Probe
-from tests.iam.world import Leave, World
+from tests.iam.world import Leave, RefusedError, World
 
 REFUSAL_SECONDS = 10.0
 """For a probe that succeeds all the same: so long a refusal may come after."""
@@ -61,8 +61,10 @@ def _outcome(world: World, probe: Probe) -> str | None:
     """What went wrong, in a line, empty when no more was seen than that IAM refused; None when nothing did."""
     try:
         probe.carry_out(world)
+    except RefusedError:
+        return ""
     except Exception as error:  # noqa: BLE001 - whatever a door raises that stays shut
-        return _line(str(error))
+        return _line(str(error) or type(error).__name__)
     return None
 
 

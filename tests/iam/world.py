@@ -27,6 +27,10 @@ class UnmetError(Exception):
     """A probe did not come to its end; the message says what was seen instead."""
 
 
+class RefusedError(UnmetError):
+    """IAM refused what is watched, so that the end will not come."""
+
+
 @dataclass(frozen=True)
 class Leave:
     """One action of one statement of a function's role. ``resources`` are patterns of ARNs."""
@@ -66,11 +70,11 @@ class World:
             self.watched = None
 
     def until(self, what: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
-        """The first result of ``what`` that counts as true; ``UnmetError`` when IAM has refused what is watched."""
+        """The first result of ``what`` that counts as true; ``RefusedError`` once IAM has refused what is watched."""
         deadline = time.monotonic() + seconds
         while not (result := what()):
             if self.watched and self.is_refused(self.watched):
-                raise UnmetError("")
+                raise RefusedError
             if time.monotonic() > deadline:
                 raise UnmetError(f"nothing for {seconds:g} seconds")
             time.sleep(0.05)

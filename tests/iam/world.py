@@ -85,11 +85,15 @@ class World:
         return any(leave.covers(refusal) for refusal in _REFUSAL.finditer(self._read(self._refusals)))
 
     def complaint(self, function: str) -> str | None:
-        """The newest warning or error in a function's log since then."""
-        marked = f"{STAGE_PREFIX}{function}\t"
-        lines = (line.removeprefix(marked) for line in self._read(self._log).splitlines() if line.startswith(marked))
-        found = [line for line in read_json_lines("\n".join(lines)) if line.get("level") in ("WARNING", "ERROR")]
-        return f"{found[-1]['level']} {found[-1]['message']}" if found else None
+        """The newest warning or error in a function's log since then, or else in that of another, which asked it."""
+        found = {}
+        for line in self._read(self._log).splitlines():
+            name, _, text = line.partition("\t")
+            for record in read_json_lines(text):
+                if record.get("level") in ("WARNING", "ERROR"):
+                    found[name.removeprefix(STAGE_PREFIX)] = f"{record['level']} {record['message']}"
+        others = (f"{said} ({name})" for name, said in found.items())
+        return found.get(function) or next(others, None)
 
     def restart(self, function: str) -> None:
         """Let a function start anew at its next event, without what it has cached."""

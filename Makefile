@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-deployed check format bench soak package deploy destroy clean
+.PHONY: help run test test-unit test-deployed check format bench soak iam-audit package deploy destroy clean
 
 help: ## List the targets
 	@echo "Frontdesk: webhooks, chat and voice in one Chalice application."
@@ -61,6 +61,9 @@ bench: $(READY) ## Measure, and write benchmarks/results.json
 
 soak: $(READY) ## Prove that nothing is lost while workers and PostgreSQL are killed (SOAK="--seed 7")
 	$(BIN)/python -m soak $(SOAK)
+
+iam-audit: $(READY) ## Take every action out of every role in turn, and see something fail
+	@$(BIN)/python -m tests.iam
 
 package: $(READY) ## Package a stage (STAGE=dev) into build/
 	@$(BIN)/python -m infra package --stage $(STAGE)

@@ -20,6 +20,9 @@ from localcloud.expiry import record_expired_items
 MARK = "\x1e"
 """Begins a line that a function wrote: the mark, the function's name, a tab, the line."""
 
+REFUSED = "IAM refuses:"
+"""Begins a warning of what somebody was not allowed to do."""
+
 FIFO_CONCURRENCY = 20
 """Batches of one FIFO queue under way at once, where the mapping does not set MaximumConcurrency."""
 
@@ -269,6 +272,39 @@ def tell_close_codes() -> None:
     WSStream._accept = accept_and_watch  # type: ignore[method-assign, assignment]
 
 
+def authorize_batches_of_messages() -> None:
+    """MiniStack asks IAM for ``sqs:SendMessageBatch`` and the like. To IAM a batch is its messages: AWS knows no such
+    actions, and asks for ``sqs:SendMessage``."""
+    from ministack.core import iam_evaluator
+
+    decide = iam_evaluator.enforce
+
+    def decide_as_for_one(access_key_id: str, action: str, *more: Any, **options: Any) -> Any:
+        if action.startswith("sqs:"):
+            action = action.removesuffix("Batch")
+        return decide(access_key_id, action, *more, **options)
+
+    iam_evaluator.enforce = decide_as_for_one
+
+
+def tell_what_iam_refuses() -> None:
+    """MiniStack answers a caller that IAM refuses, and keeps no note of it; CloudTrail has one. Here it is a warning,
+    which names the caller, the action and the resource."""
+    from ministack.core import iam_evaluator
+
+    decide = iam_evaluator.enforce
+
+    def decide_and_tell(
+        access_key_id: str, action: str, service: str, region: str, resource_arn: str = "*", *more: Any, **options: Any
+    ) -> Any:
+        refused = decide(access_key_id, action, service, region, resource_arn, *more, **options)
+        if isinstance(refused, iam_evaluator.EvalResult):
+            _log.warning("%s %s may not %s on %s", REFUSED, refused.principal_arn, action, resource_arn)
+        return refused
+
+    iam_evaluator.enforce = decide_and_tell
+
+
 PATCHES: tuple[Callable[[], None], ...] = (
     run_fifo_groups_concurrently,
     poll_streams_apart,
@@ -279,5 +315,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     import_rest_apis,
     patch_rest_apis,
     tell_close_codes,
+    authorize_batches_of_messages,
+    tell_what_iam_refuses,
     record_expired_items,
 )

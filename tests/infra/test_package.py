@@ -36,74 +36,6 @@ FUNCTIONS = {
     "LexCodehook": "lex_codehook",
 }
 
-SECRETS = {"secretsmanager:GetSecretValue"}
-DATABASE = SECRETS | {
-    "rds-db:connect",
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-}
-"""What reaches PostgreSQL, in every way there is; tests/infra/test_network.py says which when."""
-SOCKETS = {"execute-api:ManageConnections"}
-CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-MODEL_ACTIONS = {"bedrock:InvokeModelWithResponseStream", "bedrock:ApplyGuardrail"}
-STREAM = {
-    "dynamodb:GetRecords",
-    "dynamodb:GetShardIterator",
-    "dynamodb:DescribeStream",
-    "dynamodb:ListStreams",
-    "sqs:SendMessage",
-}
-
-
-def items(*verbs: str) -> set[str]:
-    return {f"dynamodb:{verb}Item" for verb in verbs}
-
-
-PERMISSIONS = {
-    "ApiHandlerRole": SECRETS | {"sqs:SendMessage", "s3:PutObject"} | items("Get", "Put", "Update"),
-    "ProcessWebhooksRole": DATABASE | CONSUME | {"s3:GetObject", "s3:DeleteObject", "s3:ListBucket"},
-    "PurgeOldEventsRole": DATABASE,
-    "MigrateDatabaseRole": DATABASE,
-    "ManageEventsRole": DATABASE,
-    "LookUpOrderRole": DATABASE,
-    "WebsocketConnectRole": SECRETS | SOCKETS | items("Put", "Update"),
-    "WebsocketMessageRole": SOCKETS | {"sqs:SendMessage", "dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
-    "WebsocketDisconnectRole": {"dynamodb:Query"} | items("Get", "Update", "Delete"),
-    "AnswerMessagesRole": SOCKETS
-    | MODEL_ACTIONS
-    | CONSUME
-    | {"sqs:ChangeMessageVisibility", "sqs:SendMessage", "dynamodb:Query", "lambda:InvokeFunction"}
-    | items("Get", "Put", "Update", "Delete"),
-    "HandOffSessionRole": SOCKETS | {"dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
-    "CheckWaitingRole": SOCKETS | {"dynamodb:Query"} | items("Get", "Put", "Update", "Delete"),
-    "WriteFailedTurnsRole": CONSUME | items("Get", "Put", "Update"),
-    "SummarizeSessionsRole": STREAM | MODEL_ACTIONS | {"dynamodb:Query"} | items("Get", "Put", "Update"),
-    "DeleteExpiredSessionsRole": STREAM | {"dynamodb:Query", "dynamodb:BatchWriteItem"},
-    "LexCodehookRole": {"ssm:GetParameter"} | items("Get", "Update"),
-    "LexBotRole": {"polly:SynthesizeSpeech"},
-}
-"""What each role may do beside writing its log and its traces."""
-
-RESOURCES = {
-    "WebsocketMessageRole": ("QueueSessions", "ChatMessagesQueueArn"),
-    "AnswerMessagesRole": ("LookUpOrders", "LookUpOrder"),
-    "WriteFailedTurnsRole": ("Consume", "FailedTurnsQueueArn"),
-    "SummarizeSessionsRole": ("ReportFailures", "StreamFailuresQueueArn"),
-    "DeleteExpiredSessionsRole": ("ReadStream", "SessionsStreamArn"),
-    "WebsocketConnectRole": ("UseSockets", "@connections"),
-    "ApiHandlerRole": ("ReadChatSecrets", "/chat-*"),
-    "LexCodehookRole": ("ReadBankKey", "parameter/frontdesk/${Stage}/bank-api-key"),
-}
-"""On what, for a statement of each kind."""
-
-TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-WITHOUT_RESOURCES = {"polly:SynthesizeSpeech", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"} | TRACES
-"""Actions that know no resources."""
-
 BOT_ROLE = "LexBotRole"
 
 
@@ -379,51 +311,6 @@ def test_each_function_has_a_role_of_its_own(transformed: dict[str, Any]) -> Non
 
     assert len(set(roles.values())) == len(FUNCTIONS)
     assert set(roles.values()) | {BOT_ROLE} == set(of_type(transformed, "AWS::IAM::Role"))
-
-
-def statements_of(role: dict[str, Any]) -> list[dict[str, Any]]:
-    """The statements of a role's one policy, those of every branch of a condition among them."""
-    (policy,) = role["Policies"]
-    found = []
-    for entry in policy["PolicyDocument"]["Statement"]:
-        branches = entry["Fn::If"][1:] if "Fn::If" in entry else [entry]
-        found += [branch for branch in branches if branch != {"Ref": "AWS::NoValue"}]
-    return found
-
-
-def actions_of(statement: dict[str, Any]) -> list[str]:
-    actions = statement["Action"]
-    return actions if isinstance(actions, list) else [actions]
-
-
-def test_policies_name_exact_actions_on_exact_resources(transformed: dict[str, Any]) -> None:
-    for role, properties in of_type(transformed, "AWS::IAM::Role").items():
-        assert "ManagedPolicyArns" not in properties, role
-        for statement in statements_of(properties):
-            actions = actions_of(statement)
-            assert all("*" not in action for action in actions), (role, statement)
-            exact = statement["Resource"] != "*" or set(actions) <= WITHOUT_RESOURCES
-            assert exact or statement["Effect"] == "Deny", (role, statement)
-
-
-def test_which_function_may_do_what(transformed: dict[str, Any]) -> None:
-    allowed = {
-        role: {
-            action
-            for statement in statements_of(properties)
-            if statement["Effect"] == "Allow"
-            for action in actions_of(statement)
-        }
-        - {"logs:CreateLogStream", "logs:PutLogEvents"}
-        - TRACES
-        for role, properties in of_type(transformed, "AWS::IAM::Role").items()
-    }
-
-    assert allowed == PERMISSIONS
-    for role, (name, where) in RESOURCES.items():
-        statements = statements_of(of_type(transformed, "AWS::IAM::Role")[role])
-        (statement,) = [entry for entry in statements if entry["Sid"] == name]
-        assert where in json.dumps(statement["Resource"]), (role, name)
 
 
 def test_what_is_imported_is_exported(app: dict[str, Any], data: dict[str, Any]) -> None:

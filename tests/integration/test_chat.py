@@ -8,9 +8,9 @@ import pytest
 
 from chalicelib.chat import persona
 from localcloud.model.orders import UNAVAILABLE
+from tests.iam.leave import without_statement
 from tests.integration.cloud import Cloud, eventually
 from tests.integration.talk import Chat, at_once
-from tests.integration.test_permissions import without_statement
 
 
 def test_an_answer_streams_and_is_stored(chat: Chat) -> None:

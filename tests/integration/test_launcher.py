@@ -13,9 +13,11 @@ import aiohttp
 import pytest
 
 from localcloud.launcher import SAVE_EVERY_SECONDS
-from localcloud.patches import FIFO_CONCURRENCY
+from localcloud.patches import FIFO_CONCURRENCY, REFUSED
 from localcloud.samples import make_event
-from tests.integration.cloud import Cloud, eventually
+from tests.builders import make_envelope
+from tests.iam.leave import as_function
+from tests.integration.cloud import STAGE_PREFIX, Cloud, eventually
 from tests.integration.scratch import Scratch, scratch_cloud
 
 
@@ -53,6 +55,25 @@ def test_the_sender_is_told_the_id_that_log_and_row_have(cloud: Cloud) -> None:
     ((_, _, correlation_id),) = eventually(lambda: cloud.arrived(event.event_id))
     assert answer.headers["x-amzn-requestid"] == correlation_id
     eventually(lambda: f'"correlation_id":"{correlation_id}"' in cloud.logs())
+
+
+def test_what_iam_refuses_is_told(cloud: Cloud) -> None:
+    table, key = as_function(cloud, "look_up_order", "dynamodb"), {"sessionId": {"S": uuid.uuid4().hex}}
+
+    with pytest.raises(Exception, match="not authorized"):
+        table.get_item(TableName=f"{STAGE_PREFIX}calls", Key=key)
+
+    told = rf"WARNING.* {REFUSED} \S+LookUpOrderRole\S* may not dynamodb:GetItem on \S+:table/{STAGE_PREFIX}calls$"
+    eventually(lambda: re.search(told, (cloud.layout.logs / "ministack.log").read_text(), re.MULTILINE))
+
+
+def test_a_batch_of_messages_needs_the_leave_for_one(cloud: Cloud) -> None:
+    sqs, url = as_function(cloud, "api_handler", "sqs"), cloud.queue_url("webhook-events")
+    entry = {"Id": "1", "MessageBody": make_envelope(external_id=uuid.uuid4().hex).to_message()}
+
+    assert sqs.send_message_batch(QueueUrl=url, Entries=[entry])["Successful"]
+    with pytest.raises(Exception, match="not authorized"):
+        sqs.delete_message_batch(QueueUrl=url, Entries=[{"Id": "1", "ReceiptHandle": "x"}])
 
 
 def under_way(shown: list[dict[str, Any]]) -> int:

@@ -1,5 +1,6 @@
 """The roles of the packaged template: nothing but what AWS knows, on nothing but what it is needed on."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -119,8 +119,8 @@ SHOWN = (
         f" {measured.FILES_A_SESSION} files of the page; {HANDOFFS_A_SESSION:.0%} of them are handed over to a person."
     ),
     (
-        f"A message looks up {LOOK_UPS_A_MESSAGE:g} orders; questions have {measured.QUESTION_CHARACTERS} characters, answers"
-        f" {measured.ANSWER_CHARACTERS}. Every {MESSAGES_A_SUMMARY:.0f} messages are summarised."
+        f"A message looks up {LOOK_UPS_A_MESSAGE:g} orders; questions have {measured.QUESTION_CHARACTERS} characters,"
+        f" answers {measured.ANSWER_CHARACTERS}. Every {MESSAGES_A_SUMMARY:.0f} messages are summarised."
     ),
     (
         f"A webhook has {measured.BODY_BYTES:,} bytes and a batch of its own; {LARGE_BODIES:.1%} have"

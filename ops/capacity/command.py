@@ -251,7 +251,9 @@ def _show_text(text: str) -> None:
 
 
 def _number(value: float) -> str:
-    """At least two significant digits, and no decimals from a hundred on."""
+    """At least two significant digits, and no decimals from a hundred on; what is hardly anything says so."""
+    if 0 < value < 0.001:
+        return "<0.001"
     digits = 0 if value >= 100 or value == int(value) else 1 if value >= 10 else 2 if value >= 1 else 3
     return f"{value:,.{digits}f}"
 

@@ -1,7 +1,9 @@
 """The figures of a load: what they must be whatever the load, and how the command takes its numbers."""
 
 import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -156,3 +158,13 @@ def test_ours_takes_more_of_the_table_than_the_source_design() -> None:
 
 def test_provisioned_units_have_a_fifth_to_spare_and_are_never_none() -> None:
     assert Units("sessions", 100.0, 0.0).provisioned == (120, 1)
+
+
+def test_the_example_in_the_documentation_is_what_is_printed() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "capacity.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^\$ python -m ops (.*)$", document, re.MULTILINE)
+    (shown,) = re.findall(r"^```text\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+
+    printed = CliRunner().invoke(main, command.split()).stdout
+
+    assert printed.rstrip() == shown.rstrip(), f"put what `python -m ops {command}` prints into docs/capacity.md"

@@ -1,6 +1,6 @@
 """Capacity units: what the benchmarks and the capacity figures count is what a table reports of the same requests.
 
-The local cloud reports what writes take by their bytes; of reads it knows no size, so that only small ones are compared.
+The local cloud reports what writes take by their bytes. Of reads it knows no size: only small ones are compared.
 """
 
 from collections.abc import Iterator

@@ -2,6 +2,7 @@
 
 import compileall
 import importlib.util
+import os
 import py_compile
 import shutil
 import zipfile
@@ -61,7 +62,7 @@ class Packages:
         """The same tree as it is when nothing was compiled; made when it is first asked for."""
         bare = self.directory / "without-bytecode" / tree.relative_to(self.directory)
         if not bare.exists():
-            shutil.copytree(tree, bare, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(tree, bare, ignore=shutil.ignore_patterns("__pycache__"), copy_function=os.link)
         return bare
 
     @property
@@ -82,8 +83,8 @@ def prepare(directory: Path) -> Packages:
     packages = Packages(directory, package("dev", directory / "frontdesk"))
     _unpack(packages.frontdesk.application, packages.application)
     _unpack(packages.frontdesk.layer, directory / "layer")
-    shutil.copytree(packages.layer, packages.in_one)
-    shutil.copytree(packages.application, packages.in_one, dirs_exist_ok=True)
+    for tree in (packages.layer, packages.application):
+        shutil.copytree(tree, packages.in_one, dirs_exist_ok=True, copy_function=os.link)
     _link_runtime(packages.runtime)
     _assemble_plain(packages.plain)
     shutil.make_archive(str(packages.plain), "zip", packages.plain)

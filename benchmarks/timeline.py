@@ -96,7 +96,10 @@ def measure(packages: Packages, *, quick: bool) -> Section:
     frontdesk = (packages.application, packages.layer, packages.runtime)
     plain = (packages.plain, packages.runtime)
     taken: dict[str, list[Sequence[float]]] = {name: [] for name in _PROGRAMS}
-    with instant_aws() as url, click.progressbar(range(-1, rounds), label="timeline", file=sys.stderr) as turns:
+    with (
+        instant_aws() as url,
+        click.progressbar(range(-(rounds > 1), rounds), label="timeline", file=sys.stderr) as turns,
+    ):
         for turn in turns:
             for name, program in _PROGRAMS.items():
                 phases = _run(plain if name == "plain" else frontdesk, name, program, url)

@@ -74,15 +74,15 @@ DATABASE_CONNECTIONS = 80
 DATABASE_GIB, DATABASE_MAXIMUM_GIB = 20, 200
 """Storage at first, and as far as it grows by itself."""
 
-OPERATORS_CONNECTIONS = 3
-"""For manage_events, migrate_database and purge_old_events."""
+OPERATORS_CONNECTIONS = 4
+"""Two for manage_events, one each for migrate_database and purge_old_events."""
 
 SECRETS = 11
 """One for each source, two of the chat's, and one of the database's."""
 
 SOURCES = 8
 
-ALARM_METRICS, DASHBOARDS = 70, 1
+ALARM_METRICS, DASHBOARDS = 65, 1
 """An alarm that watches a sum of several metrics is charged for each of them."""
 
 QUEUES_POLLED = 3

@@ -91,8 +91,9 @@ WAITING_CHECK = Use(reads=1, invocations={"check_waiting": 1})
 FILES_A_SESSION = 13
 """The chat's page and what it loads, none of which the browser has yet."""
 
-METRICS_A_SOURCE, METRICS_OF_CHAT, METRICS_OF_VOICE = 3, 8, 18
-"""Custom metrics, each a name with its dimensions, that all of the above write together."""
+METRICS_A_SOURCE, METRICS_OF_WEBHOOKS, METRICS_OF_CHAT, METRICS_OF_VOICE, METRICS_OF_CHECKS = 3, 0, 8, 18, 0
+"""Custom metrics, each a name with its dimensions, that all of the above write together: those of one source of
+webhooks, of webhooks without a source, of the chat, of calls, and of the looks at who waits."""
 
 ITEM_BYTES_A_MESSAGE = 900
 """In the sessions table: two turns, the entry by which a repeated message is known, a share of META and summaries."""

@@ -207,8 +207,10 @@ class Demand:
     @property
     def metrics(self) -> int:
         """Custom metrics that anything is written to."""
+        webhooks = measured.METRICS_A_SOURCE * assumed.SOURCES + measured.METRICS_OF_WEBHOOKS
         return (
-            (measured.METRICS_A_SOURCE * assumed.SOURCES if self.load.webhooks_per_second else 0)
+            measured.METRICS_OF_CHECKS
+            + (webhooks if self.load.webhooks_per_second else 0)
             + (measured.METRICS_OF_CHAT if self.load.messages_per_second else 0)
             + (measured.METRICS_OF_VOICE if self.load.calls_per_hour else 0)
         )

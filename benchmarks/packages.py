@@ -2,6 +2,7 @@
 
 import compileall
 import importlib.util
+import os
 import py_compile
 import shutil
 import zipfile
@@ -53,6 +54,18 @@ class Packages:
         return self.directory / "runtime"
 
     @property
+    def in_one(self) -> Path:
+        """The application and what is in its layer in one folder, as one zip without a layer would be unpacked."""
+        return self.directory / "in-one"
+
+    def without_bytecode(self, tree: Path) -> Path:
+        """The same tree as it is when nothing was compiled; made when it is first asked for."""
+        bare = self.directory / "without-bytecode" / tree.relative_to(self.directory)
+        if not bare.exists():
+            shutil.copytree(tree, bare, ignore=shutil.ignore_patterns("__pycache__"), copy_function=os.link)
+        return bare
+
+    @property
     def plain(self) -> Path:
         return self.directory / "plain"
 
@@ -70,6 +83,8 @@ def prepare(directory: Path) -> Packages:
     packages = Packages(directory, package("dev", directory / "frontdesk"))
     _unpack(packages.frontdesk.application, packages.application)
     _unpack(packages.frontdesk.layer, directory / "layer")
+    for tree in (packages.layer, packages.application):
+        shutil.copytree(tree, packages.in_one, dirs_exist_ok=True, copy_function=os.link)
     _link_runtime(packages.runtime)
     _assemble_plain(packages.plain)
     shutil.make_archive(str(packages.plain), "zip", packages.plain)

@@ -40,13 +40,17 @@ class Target:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure beside that of the plain design, in ``unit``. A row without a target is for information."""
+    """One figure beside that of the plain design, in ``unit``. A row without a target is for information.
+
+    ``stated`` is what the source design says of its own.
+    """
 
     name: str
     unit: str
     frontdesk: float
     baseline: float | None = None
     target: Target | None = None
+    stated: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -63,27 +67,31 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """What one benchmark found; ``notes`` say how it was measured."""
+    """What one benchmark found; ``notes`` say how it was measured, and ``beside`` what the baseline is."""
 
     name: str
     rows: Sequence[Row]
     notes: Sequence[str]
+    beside: str = "plain"
 
 
-_Cells: TypeAlias = tuple[str, str, str, str, str, str]
+_Cells: TypeAlias = tuple[str, str, str, str, str, str, str]
 
-_HEADINGS: _Cells = ("Frontdesk", "plain", "", "ratio", "target", "met")
+
+def _headings(section: Section) -> _Cells:
+    stated = "stated" if any(row.stated for row in section.rows) else ""
+    return "Frontdesk", section.beside, stated, "", "ratio", "target", "met"
 
 
 def table(sections: Sequence[Section]) -> str:
     """All sections below one another, their columns aligned, each with its notes."""
     rows = [row for section in sections for row in section.rows]
-    cells = [_HEADINGS, *map(_cells, rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADINGS))]
+    cells = [*map(_headings, sections), *map(_cells, rows)]
+    widths = [max(len(column) for column in columns) for columns in zip(*cells, strict=True)]
     names = max((len(row.name) for row in rows), default=0) + 2
     lines: list[str] = []
     for section in sections:
-        lines += ["", f"{section.name:<{names}}  {_line(_HEADINGS, widths)}".rstrip()]
+        lines += ["", f"{section.name:<{names}}  {_line(_headings(section), widths)}".rstrip()]
         lines += [f"  {row.name:<{names}}{_line(_cells(row), widths)}".rstrip() for row in section.rows]
         lines += [f"    {note}" for note in section.notes]
     return "\n".join(lines).lstrip("\n")
@@ -113,6 +121,7 @@ def _record(section: Section, row: Row) -> dict[str, Any]:
         "unit": row.unit,
         "frontdesk": round(row.frontdesk, 4),
         "baseline": None if row.baseline is None else round(row.baseline, 4),
+        **({} if row.stated is None else {"stated": row.stated}),
         "ratio": None if row.ratio is None else round(row.ratio, 3),
         "target": row.target.text(row.unit) if row.target else None,
         "met": row.met,
@@ -123,14 +132,15 @@ def _cells(row: Row) -> _Cells:
     met = "" if row.met is None else "yes" if row.met else "NO"
     target = row.target.text(row.unit) if row.target else ""
     ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-    return _number(row.frontdesk), _number(row.baseline), row.unit, ratio, target, met
+    return _number(row.frontdesk), _number(row.baseline), _number(row.stated), row.unit, ratio, target, met
 
 
 def _line(cells: _Cells, widths: Sequence[int]) -> str:
-    frontdesk, baseline, unit, ratio, target, met = widths
+    frontdesk, baseline, stated, unit, ratio, target, met = widths
+    said = f"{cells[2]:>{stated}}  " if stated else ""
     return (
-        f"{cells[0]:>{frontdesk}}  {cells[1]:>{baseline}}  {cells[2]:<{unit}}  {cells[3]:>{ratio}}  "
-        f"{cells[4]:<{target}}  {cells[5]:<{met}}"
+        f"{cells[0]:>{frontdesk}}  {cells[1]:>{baseline}}  {said}{cells[3]:<{unit}}  {cells[4]:>{ratio}}  "
+        f"{cells[5]:<{target}}  {cells[6]:<{met}}"
     )
 
 

@@ -7,7 +7,7 @@ itself takes is measured, so that it can be taken off: it is no part of either d
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -51,6 +51,7 @@ class Meter:
     untouched: Any
     requests: list[Request] = field(default_factory=list)
     _begun: dict[int, tuple[float, dict[str, Any]]] = field(default_factory=dict)
+    _deleted: dict[int, int] = field(default_factory=dict)
     _emulated: dict[int, float] = field(default_factory=dict)
 
     def watch(self, client: Any) -> None:
@@ -64,8 +65,10 @@ class Meter:
         taken, self.requests = self.requests, []
         return taken
 
-    def _before(self, params: Mapping[str, Any], **_: Any) -> None:
-        self._begun[threading.get_ident()] = (time.perf_counter(), json.loads(params["body"]))
+    def _before(self, model: Any, params: Mapping[str, Any], **_: Any) -> None:
+        body = json.loads(params["body"])
+        self._deleted[threading.get_ident()] = sum(self._write(request) for request in _deletions(model.name, body))
+        self._begun[threading.get_ident()] = (time.perf_counter(), body)
         time.sleep(DELAY_SECONDS)
 
     def _send(self, event_name: str, request: Any, **others: Any) -> Any:
@@ -78,17 +81,27 @@ class Meter:
         end = time.perf_counter()
         begin, body = self._begun.pop(threading.get_ident())
         read, write = self._price(model.name, body, parsed)
+        write += self._deleted.pop(threading.get_ident())
         emulated = self._emulated.pop(threading.get_ident())
         self.requests.append(Request(model.name, begin, end, read, write, emulated))
 
     def _price(self, operation: str, body: Mapping[str, Any], parsed: Mapping[str, Any]) -> tuple[float, float]:
         match operation:
             case "GetItem":
-                return _read(_size(parsed.get("Item", {})), body), 0
+                return _read(item_bytes(parsed.get("Item", {})), body), 0
             case "Query":
-                return _read(sum(map(_size, parsed["Items"])), body), 0
+                return _read(sum(map(item_bytes, parsed["Items"])), body), 0
             case "TransactWriteItems":
                 return 0, sum(2 * self._write(*entry.values()) for entry in body["TransactItems"])
+            case "BatchWriteItem":
+                return 0, sum(
+                    self._write({"TableName": table, **entry["PutRequest"]})
+                    for table, entries in body["RequestItems"].items()
+                    for entry in entries
+                    if "PutRequest" in entry
+                )
+            case "DeleteItem":
+                return 0, 0  # priced before it was gone
             case _:
                 return 0, self._write(body)
 
@@ -96,14 +109,26 @@ class Meter:
         item = request.get("Item")
         if item is None:
             item = self.untouched.get_item(TableName=request["TableName"], Key=request["Key"]).get("Item", {})
-        return max(1, ceil(_size(item) / WRITE_BYTES))
+        return max(1, ceil(item_bytes(item) / WRITE_BYTES))
+
+
+def _deletions(operation: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a request deletes, by table and key: it costs what was there, which nobody can ask for afterwards."""
+    match operation:
+        case "DeleteItem":
+            yield {"TableName": body["TableName"], "Key": body["Key"]}
+        case "BatchWriteItem":
+            for table, entries in body["RequestItems"].items():
+                for entry in entries:
+                    if "DeleteRequest" in entry:
+                        yield {"TableName": table, **entry["DeleteRequest"]}
 
 
 def _read(size: int, body: Mapping[str, Any]) -> float:
     return max(1, ceil(size / READ_BYTES)) * (1.0 if body.get("ConsistentRead") else 0.5)
 
 
-def _size(item: Mapping[str, Any]) -> int:
+def item_bytes(item: Mapping[str, Any]) -> int:
     """Bytes of an item: its names and values; of texts in base64 a little too many."""
     return sum(len(name) + _length(value) for name, value in item.items())
 

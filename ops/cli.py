@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from chalicelib.errors import FrontdeskError
 from ops.agents import agents
+from ops.capacity.command import capacity
 from ops.dlq import dlq
 from ops.doctor import doctor
 from ops.events import events
@@ -70,5 +71,5 @@ def main(context: click.Context, stage: str, directory: Path | None) -> None:
     context.obj = Stage(stage, directory)
 
 
-for command in (doctor, events, dlq, stream_failures, sources, secrets, orders, person, sessions, agents):
+for command in (doctor, events, dlq, stream_failures, sources, secrets, orders, person, sessions, agents, capacity):
     main.add_command(command)

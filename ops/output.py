@@ -15,6 +15,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON for pro
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
+class Figure(str):
+    """A number as it is to be shown in a table, where it stands to the right."""
+
+    __slots__ = ()
+
+
 def examples(*lines: str) -> str:
     """The end of a command's help."""
     return "\b\nExamples:\n" + "\n".join(f"  python -m ops {line}" for line in lines)
@@ -25,7 +31,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
     texts = [[_cell(value) for value in row] for row in rows]
     widths = [max(_width(text) for text in column) for column in zip(columns, *texts, strict=True)]
     right = [
-        bool(rows) and all(isinstance(row[index], int) or row[index] is None for row in rows)
+        bool(rows) and all(isinstance(row[index], int | Figure) or row[index] is None for row in rows)
         for index in range(len(columns))
     ]
     return [_line(list(columns), widths, right), *(_line(row, widths, right) for row in texts)]

@@ -33,14 +33,14 @@ def answer(
         ScanIndexForward=False,
         Limit=1,
     )["Items"]
-    table.put_item(Item=_turn(partition, "user", message["content"]))
+    table.put_item(Item=turn_item(partition, "user", message["content"]))
     said = [{"role": "system", "content": _text(item)} for item in summaries]
     said += [{"role": item["role"], "content": _text(item)} for item in reversed(turns)]
     words = []
     for text in model([*said, {"role": "user", "content": message["content"]}]):
         send(text)
         words.append(text)
-    table.put_item(Item=_turn(partition, "assistant", "".join(words)))
+    table.put_item(Item=turn_item(partition, "assistant", "".join(words)))
     table.update_item(
         Key={"PK": partition, "SK": "META"},
         UpdateExpression="SET updated_at = :now, #ttl = :ttl ADD turn_count :two",
@@ -54,13 +54,14 @@ def make_session(table: Any, session_id: str, contents: list[str], summary: str)
     partition = f"SESSION#{session_id}"
     table.put_item(Item={"PK": partition, "SK": "META", "status": "active", "turn_count": len(contents)})
     for number, content in enumerate(contents):
-        table.put_item(Item=_turn(partition, "assistant" if number % 2 else "user", content))
+        table.put_item(Item=turn_item(partition, "assistant" if number % 2 else "user", content))
     if summary:
-        item = _turn(partition, "system", summary) | {"SK": f"SUMMARY#{len(contents):06}"}
+        item = turn_item(partition, "system", summary) | {"SK": f"SUMMARY#{len(contents):06}"}
         table.put_item(Item=item)
 
 
-def _turn(partition: str, role: str, content: str) -> dict[str, Any]:
+def turn_item(partition: str, role: str, content: str) -> dict[str, Any]:
+    """A turn as the plain design keeps it."""
     now = time.time()
     return {
         "PK": partition,

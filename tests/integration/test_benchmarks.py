@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.layout import ROOT
+from tests.infra.test_package import FUNCTIONS
 
 NONE = {"conversations: errors", "conversations: out of order"}
 """What there must be none of."""
@@ -31,7 +32,12 @@ def test_a_quick_run_measures_everything(tmp_path: Path) -> None:
         "conversations",
         "voice",
         "cold start",
+        "cold start, with and without a layer",
+        "cold start, with and without bytecode",
+        "cold start, with both and with neither",
+        "timeline of a chat message",
         "size",
     }
+    assert {row["name"].removeprefix("cold start: ").split()[0] for row in rows} >= set(FUNCTIONS.values())
     assert all(row["frontdesk"] > 0 for row in rows if row["name"] not in NONE)
     assert all(row["frontdesk"] == 0 for row in rows if row["name"] in NONE)

@@ -20,9 +20,11 @@ from typing import Any
 import yaml
 
 from infra import bot
+from infra.dependencies import DependencyError, install
 from infra.languages import LanguageError, read_languages
 
 ROOT = Path(__file__).parent.parent
+REQUIREMENTS = ROOT / "requirements.txt"
 DATA_TEMPLATE = ROOT / "infra" / "data.yaml"
 APP_TEMPLATE = ROOT / "infra" / "app.yaml"
 
@@ -31,7 +33,7 @@ _CHALICE = [sys.executable, "-c", "import sys; from chalice.cli import main; sys
 
 
 class PackagingError(Exception):
-    """The application cannot be packaged; the message is what Chalice said, or what the bot lacks."""
+    """The application cannot be packaged; the message is what Chalice or pip said, or what the bot lacks."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,12 @@ def _copy_sources(staging: Path, dependencies: bool) -> None:
     for name in ("chalicelib", ".chalice"):
         shutil.copytree(ROOT / name, staging / name, ignore=ignored)
     shutil.copy(ROOT / "app.py", staging)
-    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8") if dependencies else ""
-    (staging / "requirements.txt").write_text(requirements, encoding="utf-8")
+    (staging / "requirements.txt").touch()  # Chalice installs nothing: what it finds in vendor, it packs
+    if dependencies:
+        try:
+            install(REQUIREMENTS, staging / "vendor")
+        except DependencyError as error:
+            raise PackagingError(str(error)) from error
 
 
 def _run_chalice(staging: Path, stage: str, directory: Path) -> None:

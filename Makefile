@@ -37,7 +37,7 @@ $(READY) $(TOOLS):
 		|| { echo "Frontdesk needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "Setting up $(@D) from $<; this takes about a minute, once."
 	@$(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 run: $(READY) ## Run everything on this machine, at http://127.0.0.1:8000

@@ -173,7 +173,7 @@ def test_what_is_no_template_does_not_pass(tools: Tools, tmp_path: Path, text: s
     template = tmp_path / "template.yaml"
     template.write_text(text, encoding="utf-8")
 
-    with pytest.raises(ScanError, match="is no template|ended with status"):
+    with pytest.raises(ScanError, match=r"is no template|ended with status"):
         find_faults(tools, template)
 
 

@@ -158,7 +158,7 @@ def planted(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Result:
     return CliRunner().invoke(main, ["--tools", str(tools.environment), "templates", str(template)])
 
 
-@pytest.mark.parametrize(("number", "rule"), enumerate(rule for rule, _ in FAULTS))
+@pytest.mark.parametrize(("number", "rule"), [(number, rule) for number, (rule, _) in enumerate(FAULTS)])
 def test_a_fault_in_a_template_is_found(planted: Result, number: int, rule: str) -> None:
     assert f"Planted{number}  {rule}: " in planted.output
 

@@ -61,7 +61,10 @@ def scan_secrets() -> None:
 @click.argument("templates", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.pass_obj
 def scan_templates(tools: Tools, templates: tuple[Path, ...]) -> None:
-    """Look for what is insecure in both stacks' templates, or in TEMPLATES. Needs no network."""
+    """Look for what is insecure in the templates.
+
+    Without TEMPLATES, in those of both stacks, packaged for prod. Needs no network.
+    """
     with _failures(), tempfile.TemporaryDirectory() as temporary:
         if not templates:
             click.echo("packaging stage prod, to look for what is insecure in both stacks; this takes a moment …")
@@ -81,7 +84,10 @@ def scan_templates(tools: Tools, templates: tuple[Path, ...]) -> None:
 @main.command("advisories", epilog="\b\nExample:\n  python -m scans advisories")
 @click.pass_obj
 def scan_advisories(tools: Tools) -> None:
-    """Ask the package index for known vulnerabilities of what is locked. Without an answer it says so, and passes."""
+    """Ask for known vulnerabilities of what is locked.
+
+    The package index knows them. Without its answer this says SKIPPED, and passes.
+    """
     findings: list[Finding] = []
     skipped = False
     with _failures():

@@ -5,14 +5,21 @@ PORT ?= 8000
 STAGE ?= dev
 YES ?=
 SOAK ?=
+UPGRADE ?=
 BIN := .venv/bin
 # Processes share the tests file by file. In the order of their names the quick ones, tests/unit, are the last, so that
 # no process is left alone with a long file.
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+# Two environments: what we run, and the scanners, which nothing we run needs.
 READY := .venv/.ready
+TOOLS := .venv-tools/.ready
+# Every version, and the hash of every file of it, for each Python from 3.11 on and each platform.
+LOCK := .venv-tools/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--annotation-style line --custom-compile-command "make lock" --no-config --quiet \
+	$(addprefix --upgrade-package ,$(UPGRADE))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-deployed check format bench soak iam-audit package deploy destroy clean
+.PHONY: help run test test-unit test-deployed check audit iam-audit format lock bench soak package deploy destroy clean
 
 help: ## List the targets
 	@echo "Frontdesk: webhooks, chat and voice in one Chalice application."
@@ -23,38 +30,52 @@ help: ## List the targets
 	@echo "  make run PORT=8001"
 	@echo "  make deploy STAGE=dev"
 	@echo "  make deploy STAGE=prod YES=1"
+	@echo "  make package STAGE=prod"
+	@echo "  make lock UPGRADE=\"urllib3 certifi\""
 
-$(READY): requirements.txt requirements-dev.txt
+$(READY): requirements-dev.txt
+$(TOOLS): requirements-tools.txt
+$(READY) $(TOOLS):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Frontdesk needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@echo "Setting up .venv; the first time this takes about a minute."
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements-dev.txt
+	@echo "Setting up $(@D) from $<; this takes about a minute, once."
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 run: $(READY) ## Run everything on this machine, at http://127.0.0.1:8000
 	@$(BIN)/python -m localcloud up --port $(PORT)
 
-test: $(READY) ## Run all tests
+test: $(READY) $(TOOLS) ## Run all tests
 	$(PYTEST) -n 3
 
 test-unit: $(READY) ## Run the quick tests
 	$(PYTEST) -n 2 tests/unit
 
-test-deployed: $(READY) ## Run the integration tests against the whole package, as `make deploy` brings it
+test-deployed: $(READY) $(TOOLS) ## Run the integration tests against the whole package, as `make deploy` brings it
 	$(PYTEST) -n 3 --deployed tests/integration
 
-check: $(READY) ## Check style, types, the direction of imports and the templates
+check: $(READY) $(TOOLS) ## Check style, types, imports, templates, and look for secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint infra/data.yaml
+	$(BIN)/python -m scans secrets
+	$(BIN)/python -m scans templates
 	$(BIN)/python -m pytest -q tests/infra
+
+audit: $(READY) $(TOOLS) ## Ask for known vulnerabilities of what is locked
+	@$(BIN)/python -m scans advisories
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+lock: $(TOOLS) ## Write requirements*.txt from requirements*.in (UPGRADE="urllib3 certifi")
+	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	$(LOCK) requirements-tools.in -o requirements-tools.txt
 
 bench: $(READY) ## Measure, and write benchmarks/results.json
 	$(BIN)/python -m benchmarks
@@ -75,4 +96,4 @@ destroy: $(READY) ## Remove the application of a stage (STAGE=dev); its data sta
 	@$(BIN)/python -m infra destroy --stage $(STAGE) $(if $(YES),--yes)
 
 clean: ## Remove what was built and installed; the local cloud's data stay
-	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-tools build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

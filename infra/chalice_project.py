@@ -92,7 +92,7 @@ class Project:
     def write_sources(self, package: Package, template: Mapping[str, Any]) -> None:
         """The application and its dependencies, with bytecode. The folder itself stays: a shell may be in it."""
         self._clear()
-        copy_sources(self.directory, dependencies=False)
+        copy_sources(self.directory)
         compile_tree(self.directory / "chalicelib")
         if package.layer.exists():
             self._write_vendor(package.layer)

@@ -2,6 +2,7 @@
 
 InfraError
   PackagingError        the application cannot be packaged
+    DependencyError     for lack of a dependency's wheel, or of the locked one
   DeploymentError       a stage cannot be deployed, or was rolled back
     DeclinedError       whoever was asked said no; nothing was changed
 """
@@ -13,6 +14,10 @@ class InfraError(Exception):
 
 class PackagingError(InfraError):
     """The application cannot be packaged; the message is what Chalice said, or what the bot lacks."""
+
+
+class DependencyError(PackagingError):
+    """A dependency has no wheel for Lambda, or not the locked one; the message is what pip said."""
 
 
 class DeploymentError(InfraError):

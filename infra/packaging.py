@@ -8,7 +8,6 @@ import compileall
 import json
 import os
 import py_compile
-import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 import yaml
 
 from infra import alias, bot, seeing, sockets, tracing
+from infra.dependencies import Architecture, install
 from infra.errors import PackagingError
 from infra.languages import LanguageError, read_languages
 
@@ -29,7 +29,7 @@ DATA_TEMPLATE = ROOT / "infra" / "data.yaml"
 APP_TEMPLATE = ROOT / "infra" / "app.yaml"
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal sources make equal zips
-_MISSING = re.compile(r"Could not install dependencies:\n((?:\S+\n)+)")
+_ARCHITECTURE = "lambda_architecture"
 _CHALICE = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())"]
 
 
@@ -60,7 +60,9 @@ def package(stage: str, directory: Path, *, dependencies: bool = True, sources: 
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="package-", dir=directory.parent) as temporary:
         staging, result = Path(temporary) / "frontdesk", Package(Path(temporary) / "result")
-        copy_sources(staging, sources=sources, dependencies=dependencies)
+        copy_sources(staging, sources)
+        if dependencies:
+            install(sources / "requirements.txt", staging / "vendor", _architecture(stage, sources))
         _run_chalice(staging, stage, result.directory)
         _write_template(result.directory / "sam.yaml", result.template)
         for archive in (result.application, result.layer):
@@ -107,14 +109,20 @@ def precompile(archive: Path) -> None:
         _zip(tree, archive)
 
 
-def copy_sources(staging: Path, *, sources: Path = ROOT, dependencies: bool) -> None:
-    """Make ``staging`` a copy of the application as Chalice wants it, with or without the requirements."""
+def copy_sources(staging: Path, sources: Path = ROOT) -> None:
+    """Make ``staging`` a copy of the application as Chalice wants it, without its dependencies."""
     ignored = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
     for name in ("chalicelib", ".chalice"):
         shutil.copytree(sources / name, staging / name, ignore=ignored, dirs_exist_ok=True)
     shutil.copy(sources / "app.py", staging)
-    requirements = (sources / "requirements.txt").read_text(encoding="utf-8") if dependencies else ""
-    (staging / "requirements.txt").write_text(requirements, encoding="utf-8")
+    (staging / "requirements.txt").touch()  # Chalice installs nothing: what it finds in vendor, it packs
+
+
+def _architecture(stage: str, sources: Path) -> Architecture:
+    """The machine of a stage's functions, as Chalice reads it."""
+    configuration = json.loads((sources / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    found: Architecture = configuration["stages"].get(stage, {}).get(_ARCHITECTURE) or "x86_64"
+    return found
 
 
 def _run_chalice(staging: Path, stage: str, directory: Path) -> None:
@@ -125,13 +133,6 @@ def _run_chalice(staging: Path, stage: str, directory: Path) -> None:
     if result.returncode != 0:
         output = (result.stdout + result.stderr).replace(f"{staging}{os.sep}", "").strip()
         raise PackagingError(f"chalice package failed: {output.splitlines()[-1]}\n{output}")
-    if missing := _MISSING.search(result.stdout + result.stderr):
-        # Chalice says so and goes on; the functions would fail when they need it.
-        raise PackagingError(
-            f"No wheel for Lambda on this architecture and Python {sys.version_info.major}."
-            f"{sys.version_info.minor} of: {', '.join(missing[1].split())}.\n"
-            "Package with another Python, change lambda_architecture in .chalice/config.json, or pin another version."
-        )
 
 
 def _write_template(merged: Path, template: Path) -> None:

@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -24,8 +25,10 @@ ELSEWHERE = {
     "source .venv/bin/activate": "nothing to see: the tests run in that environment",
     "AWS_ENDPOINT_URL=http://127.0.0.1:4566 make deploy STAGE=dev": "tests/integration/test_deploying.py",
     "chalice local --stage local --no-autoreload --port 8001": "tests/integration/test_ways.py",
+    "python -m scans secrets": "make check",
+    "python -m scans templates": "make check",
 }
-"""Commands that another test runs."""
+"""Commands that another test runs, or CI."""
 
 
 def blocks(document: Path, language: str) -> Iterator[str]:
@@ -118,6 +121,9 @@ def test_packaging_with_every_dependency(command: str, tmp_path: Path) -> None:
         "layer-deployment.zip",
     }
     assert (tmp_path / "out" / "deployment.zip").stat().st_size < 1_000_000
+    with zipfile.ZipFile(tmp_path / "out" / "layer-deployment.zip") as layer:
+        names = {Path(name).parts[4] for name in layer.namelist()}
+    assert {"aws_lambda_powertools", "cryptography", "jwt", "psycopg", "psycopg_binary", "requests"} <= names
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -229,5 +235,9 @@ def test_decisions_are_indexed() -> None:
 def test_ci_runs_the_targets_of_people() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
-    assert "make check" in script
-    assert "make test" in script
+    assert [line for line in script.splitlines() if line.startswith("make ")] == [
+        "make check",
+        "make audit",
+        "make test",
+    ]
+    assert set(of_kind("python -m scans ")) <= set(re.findall(r"python -m scans \w+", (ROOT / "Makefile").read_text()))

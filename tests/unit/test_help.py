@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from infra.cli import main as infra
 from localcloud.cli import main as localcloud
 from ops.cli import main as ops
+from scans.__main__ import main as scans
 
 
 def commands(command: click.Command, path: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -24,14 +25,14 @@ def help_of(main: click.Group, path: Sequence[str]) -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize("main", [ops, localcloud, infra])
+@pytest.mark.parametrize("main", [ops, localcloud, infra, scans])
 def test_no_summary_is_cut_off(main: click.Group) -> None:
     for path in commands(main, []):
         lines = help_of(main, path).partition("Commands:")[2].splitlines()
         assert [line for line in lines if line.endswith("...")] == []
 
 
-@pytest.mark.parametrize("main", [ops, localcloud, infra])
+@pytest.mark.parametrize("main", [ops, localcloud, infra, scans])
 def test_a_usage_is_one_line(main: click.Group) -> None:
     for path in commands(main, []):
         assert "\n" not in help_of(main, path).partition("\n\n")[0]

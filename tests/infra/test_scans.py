@@ -1,0 +1,183 @@
+"""The scanners find what they are for, and say nothing about what we have."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from scans.__main__ import main
+from scans.findings import Finding, ScanError, read_exemptions
+from scans.leaks import files_below, find_leaks
+from scans.templates import find_faults
+from scans.tools import ENVIRONMENT, Tools
+
+# Put together here, so that they stand in no file.
+SECRETS = {
+    "AWS Access Key": "AKIA" + "Z7QNRTV5" + "LSXK3HMP",
+    "Private Key": "-----BEGIN RSA " + "PRIVATE KEY-----",
+    "Stripe Access Key": "sk_" + "live_" + "4eC39HqLyjWD" + "arjtT1zdp7dc",
+    "GitHub Token": "ghp_" + "x7Qm2Lr9Tz4Vb8Nc1K" + "d6Wf3Hs5Jg0PaYuRe9",
+    "Secret Keyword": 'password = "' + 'correct-horse-7"',
+    "Base64 High Entropy String": 'key = "' + 'q8Zr2Vt5Xw1Yb4Nc7Md0Pf3Hg6Jk9LsQaUeRo+Ti"',
+}
+
+FAULTS: list[tuple[str, dict[str, Any]]] = [
+    ("CKV2_FRONTDESK_1", {"Type": "AWS::SQS::Queue", "Properties": {"SqsManagedSseEnabled": False}}),
+    ("CKV_AWS_66", {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/aws/lambda/a"}}),
+    ("CKV_AWS_53", {"Type": "AWS::S3::Bucket", "Properties": {"AccessControl": "PublicRead"}}),
+    ("S3BucketPublicReadAclRule", {"Type": "AWS::S3::Bucket", "Properties": {"AccessControl": "PublicRead"}}),
+    (
+        "CKV_AWS_17",
+        {"Type": "AWS::RDS::DBInstance", "Properties": {"Engine": "postgres", "PubliclyAccessible": True}},
+    ),
+    (
+        "EC2SecurityGroupOpenToWorldRule",
+        {
+            "Type": "AWS::EC2::SecurityGroup",
+            "Properties": {
+                "GroupDescription": "open",
+                "VpcId": "vpc-1",
+                "SecurityGroupIngress": [
+                    {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "CidrIp": "0.0.0.0/0"},
+                ],
+            },
+        },
+    ),
+    (
+        "WildcardResourceRule",
+        {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {
+                "PolicyName": "everywhere",
+                "Roles": ["role"],
+                "PolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [{"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "*"}],
+                },
+            },
+        },
+    ),
+    (
+        "GenericResourceFullWildcardPrincipalRule",
+        {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {
+                "Queues": ["queue"],
+                "PolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Principal": "*",
+                            "Action": "sqs:SendMessage",
+                            "Resource": "arn:aws:sqs:::a",
+                        }
+                    ],
+                },
+            },
+        },
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def tools() -> Tools:
+    """Beside `make`, which sets them up, they may be missing; in CI they may not."""
+    if not ENVIRONMENT.exists():
+        reason = f"No scanners in {ENVIRONMENT}: make check."
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return Tools()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / ".gitignore").write_text("__pycache__/\n*.pyc\n/.venv\n/build/\n", encoding="utf-8")
+    return tmp_path
+
+
+def write_template(directory: Path, **resources: dict[str, Any]) -> Path:
+    file = directory / "template.json"
+    file.write_text(json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(("kind", "secret"), SECRETS.items(), ids=SECRETS)
+def test_a_secret_is_found(tree: Path, kind: str, secret: str) -> None:
+    (tree / "settings.py").write_text(f"# {'pragma: allowlist secret'}\n\nx = 1\n{secret}\n", encoding="utf-8")
+
+    found = find_leaks(tree)
+
+    assert Finding(kind, "settings.py", secret, 4) in found
+
+
+def test_no_comment_silences_the_scanner(tree: Path) -> None:
+    (tree / "settings.py").write_text(f'KEY = "{SECRETS["AWS Access Key"]}"  # pragma: allowlist secret\n')
+
+    assert [finding.rule for finding in find_leaks(tree)] == ["AWS Access Key"]
+
+
+def test_a_tree_without_secrets_has_none(tree: Path) -> None:
+    (tree / "settings.py").write_text('STAGE = "dev"\n', encoding="utf-8")
+
+    assert find_leaks(tree) == []
+
+
+def populate(tree: Path) -> None:
+    for name in ("app.py", "build/out.py", ".venv/lib.py", "a/b.pyc", "a/build/kept.py", "a/__pycache__/b.py"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).touch()
+
+
+def initialise(tree: Path) -> None:
+    for command in (["init", "--quiet"], ["add", "app.py"]):
+        subprocess.run(["git", *command], cwd=tree, check=True)
+
+
+@pytest.mark.parametrize("prepare", [lambda _: None, initialise], ids=["archive", "checkout"])
+def test_what_git_ignores_is_not_read(tree: Path, prepare: Callable[[Path], None]) -> None:
+    """Whether git is there or not: what is not added yet is read as well."""
+    populate(tree)
+
+    prepare(tree)
+
+    assert files_below(tree) == [".gitignore", "a/build/kept.py", "app.py"]
+
+
+@pytest.fixture(scope="module")
+def planted(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """What `scans templates` says about a template with every fault."""
+    resources = {f"Planted{number}": resource for number, (_, resource) in enumerate(FAULTS)}
+    template = write_template(tmp_path_factory.mktemp("planted"), **resources)
+    return CliRunner().invoke(main, ["--tools", str(tools.environment), "templates", str(template)])
+
+
+@pytest.mark.parametrize(("number", "rule"), [(number, rule) for number, (rule, _) in enumerate(FAULTS)])
+def test_a_fault_in_a_template_is_found(planted: Result, number: int, rule: str) -> None:
+    assert f"Planted{number}  {rule}: " in planted.output
+
+
+def test_faults_fail_with_what_to_do(planted: Result) -> None:
+    assert planted.exit_code == 1
+    assert "or say why it is right in scans/exemptions.yaml" in planted.output
+
+
+@pytest.mark.parametrize("text", ["", "Resources: [", "{}"])
+def test_what_is_no_template_does_not_pass(tools: Tools, tmp_path: Path, text: str) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(text, encoding="utf-8")
+
+    with pytest.raises(ScanError, match=r"is no template|ended with status"):
+        find_faults(tools, template)
+
+
+def test_every_scan_has_its_exemptions() -> None:
+    assert all(
+        exemption.reason for scan in ("advisories", "secrets", "templates") for exemption in read_exemptions(scan)
+    )

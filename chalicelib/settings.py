@@ -1,7 +1,7 @@
 """Settings, read from the environment here and nowhere else.
 
 Each capability has a frozen dataclass of its own, made by ``from_environ``, which names everything that is
-missing at once. ``docs/deploying.md`` lists every variable.
+missing at once. ``docs/configuration.md`` lists every variable.
 """
 
 import json
@@ -298,5 +298,5 @@ def _whole_number(name: str, text: str, least: int, most: int) -> int:
 def _required(variables: Mapping[str, str], *names: str) -> list[str]:
     missing = [name for name in names if not variables.get(name)]
     if missing:
-        raise SettingsError(f"The environment lacks {', '.join(missing)}: see the settings in docs/deploying.md.")
+        raise SettingsError(f"The environment lacks {', '.join(missing)}: see docs/configuration.md.")
     return [variables[name] for name in names]

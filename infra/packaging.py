@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from infra import alias, bot, seeing, sockets, tracing
+from infra import alias, bot, seeing, sockets, telemetry
 from infra.dependencies import Architecture, install
 from infra.errors import PackagingError
 from infra.languages import LanguageError, read_languages
@@ -144,7 +144,7 @@ def _write_template(merged: Path, template: Path) -> None:
     _add_bot(contents)
     alias.route(contents)
     sockets.name_deployments(contents)
-    tracing.add(contents)
+    telemetry.add(contents)
     contents["Resources"] |= seeing.resources()
     contents["Outputs"] |= seeing.OUTPUTS
     template.write_text(json.dumps(contents, separators=(",", ":")) + "\n", encoding="utf-8")

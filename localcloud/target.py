@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from chalicelib.settings import log_level
 from infra.gateway import API_STAGE, put_gateway_responses
 from infra.secret_store import put_secret
 from infra.stages import Stage
@@ -41,7 +42,11 @@ class LocalTarget:
     def parameters(self, stack: str) -> Mapping[str, str]:
         if stack == "data":
             return PARAMETERS["data"]
-        here = {"ModelEndpointUrl": self.endpoints.model or "", "BankUrl": self.endpoints.bank or ""}
+        here = {
+            "LogLevel": log_level(),
+            "ModelEndpointUrl": self.endpoints.model or "",
+            "BankUrl": self.endpoints.bank or "",
+        }
         if self._is_local:
             here |= {"PublicUrl": self.endpoints.http, "WebsocketUrl": self.endpoints.websocket or ""}
         return PARAMETERS["app"] | here

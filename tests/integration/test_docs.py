@@ -24,7 +24,10 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 ELSEWHERE = {
     "source .venv/bin/activate": "nothing to see: the tests run in that environment",
     "AWS_ENDPOINT_URL=http://127.0.0.1:4566 make deploy STAGE=dev": "tests/integration/test_deploying.py",
+    "chalice deploy --stage dev": "tests/integration/test_chalice_deploy.py",
     "chalice local --stage local --no-autoreload --port 8001": "tests/integration/test_ways.py",
+    "python -m infra chalice finish --stage dev": "tests/integration/test_chalice_deploy.py",
+    "python -m infra chalice prepare --stage dev": "tests/integration/test_chalice_deploy.py",
     "python -m scans secrets": "make check",
     "python -m scans templates": "make check",
 }
@@ -47,7 +50,7 @@ def of_kind(prefix: str) -> list[str]:
 
 
 def test_every_command_is_run_by_some_test() -> None:
-    known = ("make ", "python -m localcloud ", "python -m ops ", "python -m infra ", "curl ")
+    known = ("make ", "python -m localcloud ", "python -m ops ", "python -m infra package ", "curl ")
 
     assert [command for command in commands() if not command.startswith(known) and command not in ELSEWHERE] == []
 
@@ -108,7 +111,7 @@ def test_requests(cloud: Cloud, command: str) -> None:
     assert '"status":"ok"' in result.stdout
 
 
-@pytest.mark.parametrize("command", of_kind("python -m infra "))
+@pytest.mark.parametrize("command", of_kind("python -m infra package "))
 def test_packaging_with_every_dependency(command: str, tmp_path: Path) -> None:
     arguments = shlex.split(command)[1:]
     arguments[arguments.index("--output") + 1] = str(tmp_path / "out")

@@ -1,4 +1,4 @@
-"""X-Ray for every function, as the parameter ``Tracing`` says, and the permission to send traces while it is active."""
+"""What every function tells of itself: how much it logs, and whether X-Ray traces it, as two parameters say."""
 
 from typing import Any
 
@@ -11,11 +11,12 @@ _STATEMENT = {
 
 
 def add(template: dict[str, Any]) -> None:
-    """Let each function, whichever there are, follow the parameter, and its role too."""
+    """Let each function, whichever there are, follow the parameters; its role may send traces while they are on."""
     resources = template["Resources"]
     for resource in list(resources.values()):
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["Tracing"] = {"Ref": "Tracing"}
+            resource["Properties"]["Environment"]["Variables"]["LOG_LEVEL"] = {"Ref": "LogLevel"}
             role, _ = resource["Properties"]["Role"]["Fn::GetAtt"]
             (policy,) = resources[role]["Properties"]["Policies"]
             statement = {"Fn::If": ["IsTraced", _STATEMENT, {"Ref": "AWS::NoValue"}]}

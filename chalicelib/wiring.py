@@ -315,7 +315,7 @@ def orders() -> "OrderFunction":
     from chalicelib.chat.misses import Misses
     from chalicelib.chat.orders import OrderFunction
 
-    function = Function(client("lambda", None, SLOW), settings.deployed_name("look_up_order"))
+    function = Function(partial(client, "lambda", None, SLOW), settings.deployed_name("look_up_order"))
     return OrderFunction(function, Misses(sessions_table(), time.time))
 
 

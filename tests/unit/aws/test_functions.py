@@ -28,7 +28,7 @@ def payload(text: str, **more: Any) -> dict[str, Any]:
 
 def test_an_answer() -> None:
     client = FakeClient(payload('{"a": 1}'))
-    assert Function(client, "f").ask({"b": 2}) == {"a": 1}
+    assert Function(lambda: client, "f").ask({"b": 2}) == {"a": 1}
     assert client.asked[0]["FunctionName"] == "f"
     assert json.loads(client.asked[0]["Payload"]) == {"b": 2}
 
@@ -46,4 +46,4 @@ def test_an_answer() -> None:
 )
 def test_none(answer: Any) -> None:
     with pytest.raises(UnavailableError, match="The function f"):
-        Function(FakeClient(answer), "f").ask({})
+        Function(lambda: FakeClient(answer), "f").ask({})

@@ -17,10 +17,16 @@ app.log = cast("Logger", telemetry.logger)
 app.register_middleware(ConvertToMiddleware(telemetry.logger.inject_lambda_context(log_event=False, clear_state=True)))
 
 
+# The service itself
+
+
 @app.route("/health", methods=["GET"], content_types=rest.ANY_CONTENT_TYPE)
 @rest.answers
 def health() -> rest.Answer:
     return rest.Answer(wiring.health())
+
+
+# Webhooks
 
 
 @app.route("/webhooks/{source}", methods=["POST"], content_types=rest.ANY_CONTENT_TYPE)
@@ -33,6 +39,19 @@ def receive_webhook(source: str) -> rest.Answer:
 @rest.answers
 def answer_handshake(source: str) -> rest.Answer:
     return wiring.intake().answer_handshake(source, rest.read_request(app))
+
+
+@app.on_sqs_message(queue=deployed_name("webhook-events"), batch_size=10, maximum_concurrency=5)
+def process_webhooks(event: SQSEvent) -> dict[str, Any]:
+    return batches.answer_batch(wiring.processor().process(batches.read_batch(event.to_dict())))
+
+
+@app.schedule("rate(1 hour)")
+def purge_old_events(event: CloudWatchEvent) -> dict[str, Any]:
+    return wiring.purge_old_events(event.context)
+
+
+# Chat: pages, sessions and sockets
 
 
 @app.route("/", methods=["GET"], content_types=rest.ANY_CONTENT_TYPE)
@@ -83,6 +102,9 @@ def websocket_disconnect(event: WebsocketEvent) -> None:
     wiring.reception().disconnect(event.connection_id)
 
 
+# Chat: what follows a message
+
+
 @app.on_sqs_message(queue=deployed_name("chat-messages.fifo"), batch_size=1, maximum_concurrency=50)
 def answer_messages(event: SQSEvent) -> dict[str, Any]:
     return batches.answer_batch(wiring.session_queue().process(batches.read_batch(event.to_dict())))
@@ -91,6 +113,11 @@ def answer_messages(event: SQSEvent) -> dict[str, Any]:
 @app.on_sqs_message(queue=deployed_name("failed-turns"), batch_size=10, maximum_concurrency=2)
 def write_failed_turns(event: SQSEvent) -> dict[str, Any]:
     return batches.answer_batch(wiring.turn_writer().write(batches.read_batch(event.to_dict())))
+
+
+@app.lambda_function()
+def look_up_order(event: dict[str, Any], context: object) -> dict[str, Any]:
+    return wiring.look_up_order(event)
 
 
 @app.on_dynamodb_record(stream_arn=sessions_stream_arn(), batch_size=10, starting_position="TRIM_HORIZON")
@@ -115,31 +142,22 @@ def check_waiting(event: CloudWatchEvent) -> dict[str, int]:
     return wiring.waiting().check()
 
 
+# Voice
+
+
 @app.lambda_function()
 def lex_codehook(event: dict[str, Any], context: object) -> dict[str, Any]:
     return wiring.codehook().handle(event, context)
 
 
-@app.lambda_function()
-def look_up_order(event: dict[str, Any], context: object) -> dict[str, Any]:
-    return wiring.look_up_order(event)
-
-
-@app.on_sqs_message(queue=deployed_name("webhook-events"), batch_size=10, maximum_concurrency=5)
-def process_webhooks(event: SQSEvent) -> dict[str, Any]:
-    return batches.answer_batch(wiring.processor().process(batches.read_batch(event.to_dict())))
-
-
-@app.schedule("rate(1 hour)")
-def purge_old_events(event: CloudWatchEvent) -> dict[str, Any]:
-    return wiring.purge_old_events(event.context)
-
-
-@app.lambda_function()
-def migrate_database(event: dict[str, Any], context: object) -> dict[str, Any]:
-    return wiring.migrate_database(event)
+# Operators and deployments
 
 
 @app.lambda_function()
 def manage_events(event: dict[str, Any], context: object) -> dict[str, Any]:
     return wiring.management().handle(event)
+
+
+@app.lambda_function()
+def migrate_database(event: dict[str, Any], context: object) -> dict[str, Any]:
+    return wiring.migrate_database(event)

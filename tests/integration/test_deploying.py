@@ -194,8 +194,8 @@ def test_an_update_brings_the_schema_first_and_loses_nothing(own: Cloud, newer: 
 
 def test_an_update_that_fails_is_rolled_back(own: Cloud, tmp_path: Path, socket: Socket) -> None:
     broken = newer_project(tmp_path / "broken", "0.3.0")
-    with (broken / "infra" / "app.yaml").open("a") as template:
-        template.write(NEVER_READY)
+    template = broken / "infra" / "app.yaml"
+    template.write_text(template.read_text().replace("\nResources:\n", f"\nResources:\n{NEVER_READY}", 1))
     packaged = quick_package(broken, "local", tmp_path / "package")
 
     with traffic(own) as sender:

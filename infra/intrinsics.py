@@ -33,16 +33,24 @@ class Scope:
 
     def resolve(self, node: Any) -> Any:
         """``node`` with every function replaced by its value; ``IntrinsicError`` for one without."""
-        if isinstance(node, dict):
-            if len(node) == 1:
-                ((name, argument),) = node.items()
-                if name in _FUNCTIONS:
-                    return _FUNCTIONS[name](self, argument)
-            resolved = {key: self.resolve(value) for key, value in node.items()}
-            return {key: value for key, value in resolved.items() if value is not NO_VALUE}
-        if isinstance(node, list):
-            return [value for value in map(self.resolve, node) if value is not NO_VALUE]
-        return node
+        if isinstance(node, dict) and len(node) == 1:
+            ((name, argument),) = node.items()
+            if name in _FUNCTIONS:
+                return _FUNCTIONS[name](self, argument)
+        return _rewrite(node, self.resolve)
+
+    def decide(self, node: Any) -> Any:
+        """``node`` with every ``Fn::If`` decided, and without what has no value; other functions stay as they are."""
+        match node:
+            case {"Fn::If": [condition, if_true, if_false]}:
+                return self.decide(if_true if self.holds(condition) else if_false)
+            case {"Ref": "AWS::NoValue"}:
+                return NO_VALUE
+        return _rewrite(node, self.decide)
+
+    def makes(self, entry: Mapping[str, Any]) -> bool:
+        """Whether a resource or an output is made: its condition is true, or it has none."""
+        return "Condition" not in entry or self.holds(entry["Condition"])
 
     def holds(self, condition: str) -> bool:
         """Whether a condition of the template is true."""
@@ -75,6 +83,55 @@ def parameter_values(template: Mapping[str, Any], given: Mapping[str, str]) -> d
     if missing := sorted(name for name, value in values.items() if value is None):
         raise IntrinsicError(f"Without a value: {', '.join(missing)}.")
     return {name: str(value) for name, value in values.items()}
+
+
+def decide(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """What is left of a template once its conditions are decided, by ``given`` parameters and the others' defaults.
+
+    Resources and outputs are those that are made. Raises as ``parameter_values`` does.
+    """
+    scope = _before_anything_is_made(template, given)
+    made = {
+        section: {
+            name: scope.decide({key: value for key, value in entry.items() if key != "Condition"})
+            for name, entry in template[section].items()
+            if scope.makes(entry)
+        }
+        for section in ("Resources", "Outputs")
+        if section in template
+    }
+    return {key: value for key, value in template.items() if key not in ("Conditions", "Rules")} | made
+
+
+def broken_rules(template: Mapping[str, Any], given: Mapping[str, str]) -> list[str]:
+    """What a template's rules say against these parameters: the descriptions of the assertions that do not hold."""
+    scope = _before_anything_is_made(template, given)
+    return [
+        assertion["AssertDescription"]
+        for rule in template.get("Rules", {}).values()
+        if "RuleCondition" not in rule or scope.resolve(rule["RuleCondition"])
+        for assertion in rule["Assertions"]
+        if not scope.resolve(assertion["Assert"])
+    ]
+
+
+def _before_anything_is_made(template: Mapping[str, Any], given: Mapping[str, str]) -> Scope:
+    """Conditions and rules know parameters alone."""
+
+    def unknown(logical_id: str, attribute: str | None) -> str:
+        raise KeyError(logical_id, attribute)
+
+    return Scope(parameter_values(template, given), template.get("Conditions", {}), {}, unknown)
+
+
+def _rewrite(node: Any, change: Callable[[Any], Any]) -> Any:
+    """``node`` with its entries changed, without those that then have no value."""
+    if isinstance(node, dict):
+        changed = {key: change(value) for key, value in node.items()}
+        return {key: value for key, value in changed.items() if value is not NO_VALUE}
+    if isinstance(node, list):
+        return [value for value in map(change, node) if value is not NO_VALUE]
+    return node
 
 
 def _substitute(scope: Scope, argument: Any) -> str:

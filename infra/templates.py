@@ -28,7 +28,8 @@ _Loader.add_multi_constructor("!", _read_tag)
 
 
 def read_template(path: Path) -> dict[str, Any]:
-    """A template as plain dictionaries, in the long form of every function."""
+    """A template as plain dictionaries, in the long form of every function; ``yaml.YAMLError`` for what is none."""
     template = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader with tags
-    assert isinstance(template, dict)
+    if not isinstance(template, dict):
+        raise yaml.YAMLError(f"{path} has no sections.")
     return template

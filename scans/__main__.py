@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from infra.errors import PackagingError
+from infra.errors import InfraError
 from infra.packaging import DATA_TEMPLATE, package
 from scans.advisories import LOCKS, ask_pip_audit, audit
 from scans.findings import Finding, ScanError, Verdict, judge, read_exemptions
@@ -114,7 +114,7 @@ def scan_advisories(tools: Tools) -> None:
 def _failures() -> Iterator[None]:
     try:
         yield
-    except (ScanError, PackagingError) as error:
+    except (ScanError, InfraError) as error:
         raise click.ClickException(str(error)) from error
 
 

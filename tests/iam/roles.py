@@ -76,7 +76,7 @@ def app_template(content: Mapping[str, Any], **given: str) -> Template:
     document = read_template(DATA_TEMPLATE)
     data = Template(document, PSEUDO | parameter_values(document, {"Stage": "dev"}), {})
     outputs = data.scope.resolve(
-        {name: output for name, output in data.content["Outputs"].items() if _applies(data.scope, output)}
+        {name: output for name, output in data.content["Outputs"].items() if data.scope.makes(output)}
     )
     exports = {output["Export"]["Name"]: output["Value"] for output in outputs.values() if "Export" in output}
     return Template(content, PSEUDO | parameter_values(content, {"Stage": "dev", **given}), exports)
@@ -90,7 +90,3 @@ def read_statements(document: Mapping[str, Any]) -> Iterator[Statement]:
 
 def listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list) else [value]
-
-
-def _applies(scope: Scope, output: Mapping[str, Any]) -> bool:
-    return "Condition" not in output or scope.holds(output["Condition"])

@@ -2,11 +2,15 @@
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 from unittest.mock import patch
 
 from samtranslator.translator.transform import transform
+
+from infra.intrinsics import decide, parameter_values
 
 
 class ManagedPolicies:
@@ -23,56 +27,55 @@ def transformed_with(app: Mapping[str, Any], **parameters: str) -> dict[str, Any
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
     with patch.dict(os.environ, {"AWS_DEFAULT_REGION": "us-east-1"}):  # the transform asks for one
-        result = transform(copy, values_of(app, parameters), ManagedPolicies())
+        result = transform(copy, parameter_values(app, {"Stage": "dev"} | parameters), ManagedPolicies())
     assert isinstance(result, dict)
     return result
 
 
-def values_of(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
-    """The values of a template's parameters."""
-    declared = template["Parameters"].items()
-    defaults = {name: str(parameter["Default"]) for name, parameter in declared if "Default" in parameter}
-    return {"Stage": "dev"} | defaults | dict(given)
+def decided(template: Mapping[str, Any], **given: str) -> dict[str, Any]:
+    """What the stage dev makes of a template with these parameters; whatever is referred to has to be there."""
+    left = decide(template, {"Stage": "dev"} | given)
+    assert list(_missing(left, {*left["Resources"], *left["Parameters"]})) == []
+    return left
 
 
-def created(template: Mapping[str, Any], **given: str) -> set[str]:
-    """The logical ids of the resources that a template makes with these parameters."""
-    return {
-        name
-        for name, resource in template["Resources"].items()
-        if "Condition" not in resource or holds(template, {"Condition": resource["Condition"]}, given)
-    }
-
-
-def resolved(template: Mapping[str, Any], node: Any, given: Mapping[str, str]) -> Any:
-    """A value of the template with its ``Fn::If`` decided; the other functions stay as they are."""
+def _missing(node: Any, known: AbstractSet[str]) -> Iterator[str]:
+    """The names that a template refers to and has not."""
+    names: list[str] = []
     match node:
-        case {"Fn::If": [str(name), chosen, other]}:
-            return resolved(template, chosen if holds(template, {"Condition": name}, given) else other, given)
-        case dict():
-            return {key: resolved(template, value, given) for key, value in node.items()}
-        case list():
-            values = [resolved(template, value, given) for value in node]
-            return [value for value in values if value != {"Ref": "AWS::NoValue"}]
-    return node
+        case {"Ref": str(name)} if len(node) == 1:
+            # SAM's own name for a function's alias: the function's, a dot, and "Alias".
+            names = [name.removesuffix(".Alias")]
+        case {"Fn::GetAtt": [str(name), *_]}:
+            names = [name]
+        case {"Fn::Sub": [str(text), dict(local)]}:
+            names = [name for name in _variables(text) if name not in local]
+        case {"Fn::Sub": str(text)}:
+            names = _variables(text)
+        case {"DependsOn": str(name)}:
+            names = [name]
+        case {"DependsOn": list(several)}:
+            names = several
+    yield from (name for name in names if name not in known and not name.startswith("AWS::"))
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for part in inside:
+        yield from _missing(part, known)
 
 
-def holds(template: Mapping[str, Any], condition: Any, given: Mapping[str, str]) -> bool:
-    """Whether a condition is true, with these parameters and the defaults of the others."""
-    match condition:
-        case {"Condition": str(name)}:
-            return holds(template, template["Conditions"][name], given)
-        case {"Fn::Not": [one]}:
-            return not holds(template, one, given)
-        case {"Fn::And": parts}:
-            return all(holds(template, part, given) for part in parts)
-        case {"Fn::Or": parts}:
-            return any(holds(template, part, given) for part in parts)
-        case {"Fn::Equals": [first, second]}:
-            values = values_of(template, given)
-            first, second = (values[side["Ref"]] if isinstance(side, dict) else str(side) for side in (first, second))
-            return bool(first == second)
-    raise AssertionError(condition)
+def _variables(text: str) -> list[str]:
+    return [name.split(".")[0] for name in re.findall(r"\$\{([^!}]+)\}", text)]
+
+
+def refused_values(template: Mapping[str, Any], **given: str) -> list[str]:
+    """The parameters whose values their own declarations refuse."""
+    values = parameter_values(template, {"Stage": "dev"} | given)
+    return [name for name, value in values.items() if not _takes(template["Parameters"][name], value)]
+
+
+def _takes(declared: Mapping[str, Any], value: str) -> bool:
+    pattern, allowed = declared.get("AllowedPattern"), declared.get("AllowedValues")
+    fits = pattern is None or re.fullmatch(pattern, value) is not None
+    return fits and (allowed is None or value in map(str, allowed))
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,10 +53,8 @@ def machines(package: Package) -> dict[str, int]:
         return {name: struct.unpack("<H", archive.read(name)[18:20])[0] for name in libraries}
 
 
-def test_stages_are_for_the_machine_that_tests_run_on_unless_they_say_otherwise(packaged: Package) -> None:
-    template = json.loads(packaged.template.read_text(encoding="utf-8"))
-
-    functions = of_type(template, "AWS::Serverless::Function").values()
+def test_stages_are_for_the_machine_that_tests_run_on_unless_they_say_otherwise(app: dict[str, Any]) -> None:
+    functions = of_type(app, "AWS::Serverless::Function").values()
     assert {tuple(function["Architectures"]) for function in functions} == {("x86_64",)}
 
 

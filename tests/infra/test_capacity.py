@@ -1,22 +1,18 @@
 """What the capacity figures take from the templates is what is packaged; a failure says which constant to change."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from infra.packaging import package
 from ops.capacity import assumptions as assumed
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def template(app: dict[str, Any]) -> dict[str, Any]:
     """The app's stack, each parameter replaced by its default."""
-    packaged = package("dev", tmp_path_factory.mktemp("package") / "dev", dependencies=False)
-    found = json.loads(packaged.template.read_text(encoding="utf-8"))
-    defaults = {name: parameter.get("Default") for name, parameter in found["Parameters"].items()}
-    resolved = _resolve(found, defaults)
+    defaults = {name: parameter.get("Default") for name, parameter in app["Parameters"].items()}
+    resolved = _resolve(app, defaults)
     assert isinstance(resolved, dict)
     return resolved
 

@@ -25,25 +25,20 @@ STREAM = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/frontdesk-dev-sessions/stre
 PLACE = Place("dev", ACCOUNT, REGION, "aws", EXPORTS | {"frontdesk-dev-SessionsStreamArn": STREAM})
 
 
-@pytest.fixture(scope="module")
-def template(packaged: Package) -> dict[str, Any]:
-    return dict(json.loads(packaged.template.read_text(encoding="utf-8")))
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path / "project", "dev")
 
 
-def functions_of(template: dict[str, Any], socket_api: str | None = "sockets1") -> dict[str, Function]:
-    application = read_application(template, {"Stage": "dev"}, PLACE, socket_api)
+def functions_of(app: dict[str, Any], socket_api: str | None = "sockets1") -> dict[str, Function]:
+    application = read_application(app, {"Stage": "dev"}, PLACE, socket_api)
     return {function.name: function for function in application.functions}
 
 
-def test_every_function_is_there_with_its_policy(template: dict[str, Any]) -> None:
-    functions = functions_of(template)
+def test_every_function_is_there_with_its_policy(app: dict[str, Any]) -> None:
+    functions = functions_of(app)
 
-    declared = [entry for entry in template["Resources"].values() if entry["Type"] == "AWS::Serverless::Function"]
+    declared = [entry for entry in app["Resources"].values() if entry["Type"] == "AWS::Serverless::Function"]
     assert len(functions) == len(declared)
     for function in functions.values():
         text = json.dumps(function.policy)
@@ -53,8 +48,8 @@ def test_every_function_is_there_with_its_policy(template: dict[str, Any]) -> No
         assert log_group in text
 
 
-def test_the_door_has_the_name_that_chalice_gives_it(template: dict[str, Any]) -> None:
-    functions = functions_of(template)
+def test_the_door_has_the_name_that_chalice_gives_it(app: dict[str, Any]) -> None:
+    functions = functions_of(app)
 
     assert functions["api_handler"].deployed_name == "frontdesk-dev"
     assert functions["process_webhooks"].deployed_name == "frontdesk-dev-process_webhooks"
@@ -64,9 +59,9 @@ def test_the_door_has_the_name_that_chalice_gives_it(template: dict[str, Any]) -
     assert statement["Resource"] == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:frontdesk-dev-look_up_order"
 
 
-def test_the_doors_have_their_limits(template: dict[str, Any]) -> None:
+def test_the_doors_have_their_limits(app: dict[str, Any]) -> None:
     given = {"Stage": "dev", "HttpRateLimit": "7"}
-    application = read_application(template, given, PLACE, "sockets1")
+    application = read_application(app, given, PLACE, "sockets1")
 
     (everything,) = [setting for setting in application.method_settings if setting["ResourcePath"] == "/*"]
     assert everything["ThrottlingRateLimit"] == "7"
@@ -74,9 +69,9 @@ def test_the_doors_have_their_limits(template: dict[str, Any]) -> None:
     assert application.route_settings.keys() == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
 
 
-def test_where_sockets_are_is_known_after_the_first_deployment(template: dict[str, Any], project: Project) -> None:
+def test_where_sockets_are_is_known_after_the_first_deployment(app: dict[str, Any], project: Project) -> None:
     def url(socket_api: str | None) -> str:
-        return functions_of(template, socket_api)["websocket_message"].variables["CONNECTIONS_URL"]
+        return functions_of(app, socket_api)["websocket_message"].variables["CONNECTIONS_URL"]
 
     assert project.socket_api() is None
     assert url(None) == f"https://{SOCKETS_NOT_YET_THERE}.execute-api.{REGION}.amazonaws.com/api"
@@ -90,10 +85,10 @@ def remember(project: Project, *resources: dict[str, str]) -> None:
     file.write_text(json.dumps({"resources": list(resources), "schema_version": "2.0"}))
 
 
-def test_chalice_reads_what_the_template_says(packaged: Package, template: dict[str, Any], project: Project) -> None:
+def test_chalice_reads_what_the_template_says(packaged: Package, app: dict[str, Any], project: Project) -> None:
     """Chalice is asked for a template of its own, with nothing merged into it."""
-    functions = functions_of(template)
-    project.write_sources(packaged, template)
+    functions = functions_of(app)
+    project.write_sources(packaged, app)
     project.write_configuration(list(functions.values()), PLACE)
 
     chalice = "import sys; from chalice.cli import main; sys.exit(main())"
@@ -102,7 +97,7 @@ def test_chalice_reads_what_the_template_says(packaged: Package, template: dict[
     subprocess.run(command, cwd=project.directory, env=environment, check=True, capture_output=True, text=True)
 
     made = json.loads((project.directory / "out" / "sam.json").read_text())["Resources"]
-    for logical_id, entry in template["Resources"].items():
+    for logical_id, entry in app["Resources"].items():
         if entry["Type"] != "AWS::Serverless::Function":
             continue
         properties = made[logical_id]["Properties"]
@@ -136,17 +131,17 @@ def test_modules_and_dependencies_have_bytecode(project: Project, tmp_path: Path
 
 
 def test_a_project_is_made_anew_around_what_was_deployed(
-    packaged: Package, template: dict[str, Any], project: Project
+    packaged: Package, app: dict[str, Any], project: Project
 ) -> None:
     remember(project, {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "r1"})
     (project.directory / "vendor" / "old").mkdir(parents=True)
     (project.directory / "chalicelib").mkdir()
     (project.directory / "chalicelib" / "gone.py").touch()
 
-    project.write_sources(packaged, template)
+    project.write_sources(packaged, app)
 
     assert project.deployed()["rest_api"]["rest_api_id"] == "r1"
-    assert project.template() == template
+    assert project.template() == app
     assert not (project.directory / "vendor").exists()
     assert not (project.directory / "chalicelib" / "gone.py").exists()
     assert (project.directory / "chalicelib" / "wiring.py").exists()

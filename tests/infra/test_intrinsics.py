@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.intrinsics import IntrinsicError, Scope, parameter_values
+from infra.intrinsics import IntrinsicError, Scope, broken_rules, decide, parameter_values
 
 CONDITIONS = {
     "IsDev": {"Fn::Equals": [{"Ref": "Stage"}, "dev"]},
@@ -76,3 +76,64 @@ def test_parameters_have_their_defaults() -> None:
         parameter_values(template, {})
     with pytest.raises(IntrinsicError, match="no parameter Dayz"):
         parameter_values(template, {"Stage": "dev", "Dayz": "1"})
+
+
+NAMELESS = {"Fn::Equals": [{"Ref": "Stage"}, ""]}
+TEMPLATE: dict[str, Any] = {
+    "Parameters": {"Stage": {}},
+    "Rules": {
+        "Always": {"Assertions": [{"Assert": {"Fn::Not": [NAMELESS]}, "AssertDescription": "A stage has a name."}]},
+        "InProd": {
+            "RuleCondition": {"Fn::Equals": [{"Ref": "Stage"}, "prod"]},
+            "Assertions": [{"Assert": NAMELESS, "AssertDescription": "There is no prod."}],
+        },
+    },
+    "Conditions": CONDITIONS,
+    "Resources": {
+        "Queue": {
+            "Type": "AWS::SQS::Queue",
+            "Condition": "IsDev",
+            "Properties": {
+                "QueueName": {"Fn::Sub": "${Stage}-events"},
+                "DelaySeconds": {"Fn::If": ["IsProd", 1, {"Ref": "AWS::NoValue"}]},
+                "Tags": [{"Fn::If": ["IsProd", {"Key": "a"}, {"Ref": "AWS::NoValue"}]}, {"Key": {"Ref": "Stage"}}],
+            },
+        },
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {"Statement": [{"Condition": {"Bool": {"a": "b"}}}]}},
+    },
+    "Outputs": {
+        "Url": {"Condition": "IsDev", "Value": {"Ref": "Queue"}},
+        "Name": {"Value": {"Fn::If": ["IsDev", {"Fn::GetAtt": ["Queue", "QueueName"]}, "none"]}},
+    },
+}
+
+
+def test_conditions_are_decided_and_the_rest_stays() -> None:
+    assert decide(TEMPLATE, {"Stage": "dev"}) == {
+        "Parameters": TEMPLATE["Parameters"],
+        "Resources": {
+            "Queue": {
+                "Type": "AWS::SQS::Queue",
+                "Properties": {"QueueName": {"Fn::Sub": "${Stage}-events"}, "Tags": [{"Key": {"Ref": "Stage"}}]},
+            },
+            "Role": TEMPLATE["Resources"]["Role"],
+        },
+        "Outputs": {
+            "Url": {"Value": {"Ref": "Queue"}},
+            "Name": {"Value": {"Fn::GetAtt": ["Queue", "QueueName"]}},
+        },
+    }
+
+
+def test_what_is_not_made_is_left_out() -> None:
+    left = decide(TEMPLATE, {"Stage": "prod"})
+
+    assert left["Resources"].keys() == {"Role"}
+    assert left["Outputs"] == {"Name": {"Value": "none"}}
+
+
+@pytest.mark.parametrize(
+    ("stage", "broken"), [("dev", []), ("", ["A stage has a name."]), ("prod", ["There is no prod."])]
+)
+def test_rules_that_are_broken_say_so(stage: str, broken: list[str]) -> None:
+    assert broken_rules(TEMPLATE, {"Stage": stage}) == broken

@@ -8,7 +8,7 @@ from botocore.config import Config
 
 from chalicelib.aws import clients
 from chalicelib.aws.clients import CALLER, MODEL, QUICK, SLOW
-from tests.infra.templates import mapping_of, of_type, resolved
+from tests.infra.templates import decided, mapping_of, of_type
 
 GATEWAY_SECONDS = 29
 """The longest that API Gateway waits for a function, behind REST routes and sockets alike."""
@@ -121,8 +121,8 @@ def test_functions_with_database_connections_have_a_share_if_so_wished(app: dict
     def reserved(**given: str) -> dict[str, int]:
         return {
             name: function["ReservedConcurrentExecutions"]
-            for name, function in resolved(app, functions(app), given).items()
-            if function.get("ReservedConcurrentExecutions", {"Ref": "AWS::NoValue"}) != {"Ref": "AWS::NoValue"}
+            for name, function in functions(decided(app, **given)).items()
+            if "ReservedConcurrentExecutions" in function
         }
 
     assert reserved() == {}

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from infra.database import CONNECTIONS, CONNECTIONS_AFTER_A_DEPLOYMENT
+from infra.intrinsics import broken_rules, parameter_values
 from infra.packaging import DATA_TEMPLATE
 from infra.stages import Stage
 from infra.templates import read_template
-from tests.infra.evaluation import Evaluation
+from tests.infra.templates import decided, of_type, refused_values
 
 DATA = read_template(DATA_TEMPLATE)
 
@@ -49,23 +50,18 @@ PAID_BY_THE_HOUR = {
 RULES = {"AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"}
 
 
-def data(**parameters: str) -> Evaluation:
-    return Evaluation(DATA, Stage="dev", **parameters)
+def data(**parameters: str) -> dict[str, Any]:
+    return decided(DATA, **parameters)
 
 
-def of_type(evaluation: Evaluation, kind: str) -> dict[str, dict[str, Any]]:
-    return {
-        name: resource["Properties"] for name, resource in evaluation.resources().items() if resource["Type"] == kind
-    }
+def rules_against(parameters: dict[str, str]) -> list[str]:
+    return broken_rules(DATA, {"Stage": "dev"} | parameters)
 
 
 @pytest.mark.parametrize("parameters", PLACES.values(), ids=PLACES)
 def test_every_place_evaluates(parameters: dict[str, str]) -> None:
-    evaluation = data(**parameters)
-
-    assert (evaluation.refused_values(), evaluation.broken_rules()) == ([], [])
-    assert evaluation.resources()
-    assert evaluation.outputs()
+    assert (refused_values(DATA, **parameters), rules_against(parameters)) == ([], [])
+    assert data(**parameters).keys() >= {"Resources", "Outputs"}
 
 
 def test_every_combination_evaluates_or_is_refused_by_a_rule() -> None:
@@ -81,9 +77,8 @@ def test_every_combination_evaluates_or_is_refused_by_a_rule() -> None:
             "DatabaseAuthentication": authentication,
             "DatabaseProxy": proxy,
         }
-        evaluation = data(**named | choices)
-        if not evaluation.broken_rules():
-            evaluation.outputs()
+        if not rules_against(named | choices):
+            data(**named | choices)
             taken.append((network, database, authentication, proxy, filled))
 
     assert len(taken) == 14
@@ -104,14 +99,14 @@ def test_every_combination_evaluates_or_is_refused_by_a_rule() -> None:
     ],
 )
 def test_what_does_not_fit_together_is_refused(parameters: dict[str, str], complaint: str) -> None:
-    (broken,) = data(**parameters).broken_rules()
+    (broken,) = rules_against(parameters)
 
     assert complaint in broken
 
 
 @pytest.mark.parametrize("value", ["subnet-12345678", "subnet-1,subnet-2,", "a,b"])
 def test_an_existing_network_has_two_subnets(value: str) -> None:
-    assert data(**NETWORK | {"SubnetIds": value}).refused_values() == ["SubnetIds"]
+    assert refused_values(DATA, **NETWORK | {"SubnetIds": value}) == ["SubnetIds"]
 
 
 def test_there_is_no_way_out_of_the_network() -> None:
@@ -125,12 +120,12 @@ def test_there_is_no_way_out_of_the_network() -> None:
 
 def test_an_existing_network_is_left_as_it_is() -> None:
     for parameters in (NETWORK, NETWORK | SECRET, NETWORK | DATABASE | GROUP):
-        kinds = {resource["Type"] for resource in data(**parameters).resources().values()}
+        kinds = {resource["Type"] for resource in data(**parameters)["Resources"].values()}
         assert not kinds & {"AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::RouteTable", "AWS::EC2::VPCEndpoint"}
 
 
 def test_without_a_network_there_is_nothing_of_it() -> None:
-    kinds = {resource["Type"] for resource in data(**PLACES["nothing but a password"]).resources().values()}
+    kinds = {resource["Type"] for resource in data(**PLACES["nothing but a password"])["Resources"].values()}
 
     assert {kind for kind in kinds if kind.startswith(("AWS::EC2::", "AWS::RDS::", "AWS::IAM::"))} == set()
 
@@ -154,15 +149,15 @@ def test_secrets_have_an_endpoint_only_where_there_is_one() -> None:
     assert statement["Resource"]["Fn::Sub"].endswith("secret:frontdesk/${Stage}/database-??????")
 
 
-def ways(evaluation: Evaluation) -> set[tuple[str, str, str, int]]:
+def ways(template: dict[str, Any]) -> set[tuple[str, str, str, int]]:
     """Every rule of every security group: whose it is, in or out, whence or whither, the port."""
     found = set()
-    for name, group in of_type(evaluation, "AWS::EC2::SecurityGroup").items():
+    for name, group in of_type(template, "AWS::EC2::SecurityGroup").items():
         for direction in ("Ingress", "Egress"):
             for rule in group.get(f"SecurityGroup{direction}", []):
                 found.add((name, direction, _peer(rule), _port(rule)))
     for direction in ("Ingress", "Egress"):
-        for rule in of_type(evaluation, f"AWS::EC2::SecurityGroup{direction}").values():
+        for rule in of_type(template, f"AWS::EC2::SecurityGroup{direction}").values():
             assert rule["FromPort"] == rule["ToPort"]
             found.add((_group(rule["GroupId"]), direction, _peer(rule), _port(rule)))
     return found
@@ -253,9 +248,9 @@ def test_data_and_what_they_stand_in_outlive_the_stack() -> None:
 
 
 def test_the_proxy_may_connect_as_the_functions_role_and_nothing_else() -> None:
-    evaluation = data(**PROXY)
-    (proxy,) = of_type(evaluation, "AWS::RDS::DBProxy").values()
-    (role,) = of_type(evaluation, "AWS::IAM::Role").values()
+    template = data(**PROXY)
+    (proxy,) = of_type(template, "AWS::RDS::DBProxy").values()
+    (role,) = of_type(template, "AWS::IAM::Role").values()
     (policy,) = role["Policies"]
     (statement,) = policy["PolicyDocument"]["Statement"]
 
@@ -275,9 +270,13 @@ def test_a_password_is_made_up_where_one_is_needed() -> None:
     assert filled.keys() == {"host", "port", "dbname", "username"}
 
 
+def outputs_of(**parameters: str) -> dict[str, Any]:
+    return {name: output["Value"] for name, output in data(**parameters)["Outputs"].items()}
+
+
 def test_the_app_is_told_where_and_as_whom() -> None:
-    outputs = data().outputs()
-    proxied = data(**PROXY).outputs()
+    outputs = outputs_of()
+    proxied = outputs_of(**PROXY)
 
     assert outputs["DatabaseUrl"] == outputs["DatabaseDirectUrl"] == proxied["DatabaseDirectUrl"]
     assert proxied["DatabaseUrl"]["Fn::Sub"].startswith(
@@ -292,13 +291,13 @@ def test_the_app_is_told_where_and_as_whom() -> None:
 @pytest.mark.parametrize("parameters", PLACES.values(), ids=PLACES)
 def test_outputs_say_what_is_there(parameters: dict[str, str]) -> None:
     """What the app's stack decides by: whether there are subnets, and an address that takes tokens."""
-    evaluation = data(**parameters)
-    outputs = evaluation.outputs()
+    outputs = outputs_of(**parameters)
+    values = parameter_values(DATA, {"Stage": "dev"} | parameters)
 
     assert ("FunctionSubnetIds" in outputs) == ("FunctionSecurityGroupId" in outputs)
-    assert ("FunctionSubnetIds" in outputs) == (evaluation.parameters["Network"] != "none")
-    assert ("DatabaseUrl" in outputs) == (evaluation.parameters["DatabaseAuthentication"] == "iam")
-    assert ("DatabaseMasterSecretArn" in outputs) == (evaluation.parameters["Database"] == "create")
+    assert ("FunctionSubnetIds" in outputs) == (values["Network"] != "none")
+    assert ("DatabaseUrl" in outputs) == (values["DatabaseAuthentication"] == "iam")
+    assert ("DatabaseMasterSecretArn" in outputs) == (values["Database"] == "create")
 
 
 IN_A_NETWORK = {
@@ -311,29 +310,29 @@ IN_A_NETWORK = {
 }
 
 
-@pytest.fixture(scope="module")
-def template(app: dict[str, Any]) -> dict[str, Any]:
-    return app
-
-
 Resources = dict[str, dict[str, Any]]
 
 
+def resources_of(app: dict[str, Any], **parameters: str) -> Resources:
+    found: Resources = decided(app, **parameters)["Resources"]
+    return found
+
+
 @pytest.fixture(scope="module")
-def inside(template: dict[str, Any]) -> Resources:
+def inside(app: dict[str, Any]) -> Resources:
     """The app's resources with a network and tokens."""
-    return Evaluation(template, Stage="dev", **IN_A_NETWORK).resources()
+    return resources_of(app, **IN_A_NETWORK)
 
 
 @pytest.fixture(scope="module")
-def outside(template: dict[str, Any]) -> Resources:
+def outside(app: dict[str, Any]) -> Resources:
     """The app's resources without a network, and with a secret."""
-    return Evaluation(template, Stage="dev").resources()
+    return resources_of(app)
 
 
-def test_outputs_of_the_data_stack_are_parameters_of_the_app(template: dict[str, Any]) -> None:
+def test_outputs_of_the_data_stack_are_parameters_of_the_app(app: dict[str, Any]) -> None:
     outputs = dict.fromkeys(DATA["Outputs"], "x")
-    given = Stage("dev").parameters_for("app", template["Parameters"], outputs=outputs, given={})
+    given = Stage("dev").parameters_for("app", app["Parameters"], outputs=outputs, given={})
 
     assert given.keys() == {"Stage", *IN_A_NETWORK}
 
@@ -385,9 +384,9 @@ def test_lambda_may_make_interfaces_and_the_code_may_not(inside: Resources, outs
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_where_a_function_is_bounded_its_connections_are(template: dict[str, Any], function: str) -> None:
+def test_where_a_function_is_bounded_its_connections_are(app: dict[str, Any], function: str) -> None:
     """Those that no queue feeds are bounded by what they reserve."""
-    properties = Evaluation(template, Stage="dev", ReserveConcurrency="true").resources()[function]["Properties"]
+    properties = resources_of(app, ReserveConcurrency="true")[function]["Properties"]
     name = properties["FunctionName"]["Fn::Sub"].removeprefix("frontdesk-${Stage}-")
     bounds = [source["Properties"].get("ScalingConfig", {}) for source in properties.get("Events", {}).values()]
     maximum = [bound["MaximumConcurrency"] for bound in bounds if bound]

@@ -1,5 +1,6 @@
 """What a stage may have or not: each option off by default, whole when it is on, and valid in every combination."""
 
+import copy
 import json
 import re
 import subprocess
@@ -10,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from infra.packaging import Package
-from tests.infra.templates import created, holds, of_type, resolved, transformed_with
+from infra.intrinsics import broken_rules
+from tests.infra.templates import decided, of_type, transformed_with
 
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/0"
 OPTIONS: dict[str, tuple[dict[str, str], set[str]]] = {
@@ -36,10 +37,9 @@ EVERYTHING = {"HostedZoneId": "Z0123456789"} | {
 }
 
 
-def environment_of(app: dict[str, Any], function: str, given: dict[str, str]) -> dict[str, Any]:
-    found = resolved(app, app["Resources"][function]["Properties"]["Environment"]["Variables"], given)
-    assert isinstance(found, dict)
-    return found
+def created(template: dict[str, Any], **given: str) -> set[str]:
+    """The logical ids of the resources that a template makes with these parameters."""
+    return set(decided(template, **given)["Resources"])
 
 
 def test_by_default_there_is_none(app: dict[str, Any]) -> None:
@@ -59,17 +59,17 @@ def test_an_option_brings_what_is_its_own(app: dict[str, Any], chosen: tuple[str
     assert created(transformed, **parameters) - created(transformed_with(app)) == expected
 
 
-def test_records_are_made_for_the_domains_there_are(app: dict[str, Any]) -> None:
+def test_records_are_made_for_the_domains_there_are(transformed: dict[str, Any]) -> None:
     zone = {"HostedZoneId": "Z0123456789"}
 
-    assert created(app, **zone) & RECORDS == set()
-    assert created(app, **zone, **OPTIONS["domain"][0]) & RECORDS == {"HttpDomainRecord"}
-    assert created(app, **zone, **OPTIONS["domain of the sockets"][0]) & RECORDS == {"WebsocketDomainRecord"}
-    assert created(app, **EVERYTHING) >= RECORDS
+    assert created(transformed, **zone) & RECORDS == set()
+    assert created(transformed, **zone, **OPTIONS["domain"][0]) & RECORDS == {"HttpDomainRecord"}
+    assert created(transformed, **zone, **OPTIONS["domain of the sockets"][0]) & RECORDS == {"WebsocketDomainRecord"}
+    assert created(transformed, **EVERYTHING) >= RECORDS
 
 
-def test_cfn_lint_finds_nothing_with_every_option_on(app: dict[str, Any], packaged: Package, tmp_path: Path) -> None:
-    template = json.loads(packaged.template.read_text(encoding="utf-8"))
+def test_cfn_lint_finds_nothing_with_every_option_on(app: dict[str, Any], tmp_path: Path) -> None:
+    template = copy.deepcopy(app)
     for name, value in EVERYTHING.items():
         template["Parameters"][name]["Default"] = value
     file = tmp_path / "template.json"
@@ -84,13 +84,7 @@ def test_cfn_lint_finds_nothing_with_every_option_on(app: dict[str, Any], packag
 
 def test_a_domain_without_a_certificate_is_refused(app: dict[str, Any]) -> None:
     def refused(**given: str) -> list[str]:
-        return [
-            assertion["AssertDescription"]
-            for rule in app["Rules"].values()
-            if holds(app, rule["RuleCondition"], given)
-            for assertion in rule["Assertions"]
-            if not holds(app, assertion["Assert"], given)
-        ]
+        return broken_rules(app, {"Stage": "dev"} | given)
 
     assert refused() == refused(**EVERYTHING) == []
     assert refused(HttpDomain="hooks.example.com") == ["HttpDomain needs HttpCertificateArn."]
@@ -110,20 +104,19 @@ def test_a_domain_without_a_certificate_is_refused(app: dict[str, Any]) -> None:
     ],
 )
 def test_functions_are_told_of_the_domains(
-    app: dict[str, Any], given: dict[str, str], public: object, socket: object
+    transformed: dict[str, Any], given: dict[str, str], public: object, socket: object
 ) -> None:
-    assert environment_of(app, "APIHandler", given)["PUBLIC_URL"] == public
-    told = [
-        environment_of(app, name, given)
-        for name, function in of_type(app, "AWS::Serverless::Function").items()
-        if "WEBSOCKET_URL" in function["Environment"]["Variables"]
-    ]
+    functions = of_type(decided(transformed, **given), "AWS::Lambda::Function")
+    environments = {name: function["Environment"]["Variables"] for name, function in functions.items()}
+    told = [environment for environment in environments.values() if "WEBSOCKET_URL" in environment]
+
+    assert environments["APIHandler"]["PUBLIC_URL"] == public
     assert len(told) == 7
     for environment in told:
         assert environment["WEBSOCKET_URL"] == socket
         # Sockets are written to at the gateway's own address whatever clients call, so that it has to stay open.
         assert "execute-api" in environment["CONNECTIONS_URL"]["Fn::Sub"]
-    assert "DisableExecuteApiEndpoint" not in json.dumps(app)
+    assert "DisableExecuteApiEndpoint" not in json.dumps(transformed)
 
 
 def test_domains_are_regional_with_a_present_tls(transformed: dict[str, Any]) -> None:
@@ -180,17 +173,18 @@ def test_the_firewall_lets_webhooks_pass(transformed: dict[str, Any]) -> None:
 
 def test_every_function_traces_or_none(app: dict[str, Any], transformed: dict[str, Any]) -> None:
     functions = of_type(transformed, "AWS::Lambda::Function")
-    (stage,) = of_type(transformed, "AWS::ApiGateway::Stage").values()
 
     assert {json.dumps(function["TracingConfig"]) for function in functions.values()} == {
         '{"Mode": {"Ref": "Tracing"}}'
     }
     assert app["Parameters"]["Tracing"]["Default"] == "PassThrough"
     for given, traced in ({}, False), ({"Tracing": "Active"}, True):
-        assert resolved(transformed, stage["TracingEnabled"], given) is traced
+        template = decided(transformed, **given)
+        (stage,) = of_type(template, "AWS::ApiGateway::Stage").values()
+        assert stage["TracingEnabled"] is traced
         for function in functions.values():
-            role = transformed["Resources"][function["Role"]["Fn::GetAtt"][0]]["Properties"]
-            statements = resolved(transformed, role["Policies"], given)[0]["PolicyDocument"]["Statement"]
+            role = template["Resources"][function["Role"]["Fn::GetAtt"][0]]["Properties"]
+            statements = role["Policies"][0]["PolicyDocument"]["Statement"]
             assert ("SendTraces" in [statement["Sid"] for statement in statements]) is traced
 
 

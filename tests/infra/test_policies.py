@@ -32,15 +32,10 @@ WAYS = [{}, OPTIONS, OPTIONS | TOKENS, NO_PROFILE]
 
 
 @pytest.fixture(scope="module")
-def content(app: dict[str, Any]) -> dict[str, Any]:
-    return app
-
-
-@pytest.fixture(scope="module")
-def templates(content: dict[str, Any]) -> list[Template]:
-    declared = content["Parameters"]
+def templates(app: dict[str, Any]) -> list[Template]:
+    declared = app["Parameters"]
     given = [{name: value for name, value in way.items() if name in declared} for way in WAYS]
-    return [app_template(content, **way) for way in given]
+    return [app_template(app, **way) for way in given]
 
 
 def statements(templates: list[Template]) -> Iterator[tuple[str, Statement]]:
@@ -50,9 +45,9 @@ def statements(templates: list[Template]) -> Iterator[tuple[str, Statement]]:
             yield from ((role, statement) for statement in found)
 
 
-def function_of(content: dict[str, Any], role: str) -> str | None:
+def function_of(app: dict[str, Any], role: str) -> str | None:
     """The function that has a role, by its name in the contract; None for a role that is no function's."""
-    for resource in content["Resources"].values():
+    for resource in app["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function" and resource["Properties"]["Role"]["Fn::GetAtt"][0] == role:
             return str(resource["Properties"]["FunctionName"]["Fn::Sub"]).removeprefix("frontdesk-${Stage}-")
     return None
@@ -86,19 +81,19 @@ def test_statements_are_told_apart_by_their_names(templates: list[Template]) -> 
             assert len(set(names)) == len(names), role
 
 
-def test_only_inline_policies_say_what_a_role_may_do(content: dict[str, Any]) -> None:
-    for name, resource in content["Resources"].items():
+def test_only_inline_policies_say_what_a_role_may_do(app: dict[str, Any]) -> None:
+    for name, resource in app["Resources"].items():
         if resource["Type"] == "AWS::IAM::Role":
             assert not resource["Properties"].keys() & {"ManagedPolicyArns", "PermissionsBoundary"}, name
         assert resource["Type"] not in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"), name
 
 
 def test_the_audit_probes_every_action_that_the_local_cloud_enforces(
-    content: dict[str, Any], templates: list[Template]
+    app: dict[str, Any], templates: list[Template]
 ) -> None:
     missing, known = [], set()
     for role, statement in statements(templates):
-        function, sid = function_of(content, role), statement["Sid"]
+        function, sid = function_of(app, role), statement["Sid"]
         for action in statement["Action"]:
             is_probed = action in PROBES.get((function or "", sid), {})
             known.add((function, sid, action))
@@ -147,8 +142,8 @@ INVOKERS = {
 """Who may invoke functions, and in whose name: exactly one API, route, rule or alias of this account."""
 
 
-def test_each_service_invokes_functions_for_one_resource_of_ours(content: dict[str, Any]) -> None:
-    permissions = invoke_permissions(content)
+def test_each_service_invokes_functions_for_one_resource_of_ours(app: dict[str, Any]) -> None:
+    permissions = invoke_permissions(app)
 
     assert len(permissions) >= 7
     for permission in permissions:
@@ -156,18 +151,14 @@ def test_each_service_invokes_functions_for_one_resource_of_ours(content: dict[s
         assert re.fullmatch(INVOKERS[permission["Principal"]], permission["SourceArn"]), permission
 
 
-def invoke_permissions(content: dict[str, Any]) -> list[dict[str, Any]]:
+def invoke_permissions(app: dict[str, Any]) -> list[dict[str, Any]]:
     """Those that Chalice and infra/ declare, and those that SAM makes of events."""
-    transformed = app_template(transformed_with(content, **app_template(content).parameters))
+    transformed = app_template(transformed_with(app))
     return [
         transformed.scope.resolve(resource["Properties"])
         for resource in transformed.content["Resources"].values()
-        if resource["Type"] == "AWS::Lambda::Permission" and applies(transformed, resource)
+        if resource["Type"] == "AWS::Lambda::Permission" and transformed.scope.makes(resource)
     ]
-
-
-def applies(template: Template, resource: dict[str, Any]) -> bool:
-    return "Condition" not in resource or template.scope.holds(resource["Condition"])
 
 
 class TestLinter:

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from infra.intrinsics import broken_rules, decide
 from scans.__main__ import main
 from scans.findings import Finding, ScanError, read_exemptions
 from scans.leaks import files_below, find_leaks
 from scans.templates import find_faults
 from scans.tools import ENVIRONMENT, Tools
+from scans.ways import WAYS, ways_of
+from tests.infra.templates import refused_values
 
 # Put together here, so that they stand in no file.
 SECRETS = {
@@ -83,6 +86,8 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
         },
     ),
 ]
+
+NONE = {"Ref": "AWS::NoValue"}
 
 
 @pytest.fixture(scope="module")
@@ -173,8 +178,60 @@ def test_what_is_no_template_does_not_pass(tools: Tools, tmp_path: Path, text: s
     template = tmp_path / "template.yaml"
     template.write_text(text, encoding="utf-8")
 
-    with pytest.raises(ScanError, match=r"is no template|ended with status"):
+    with pytest.raises(ScanError, match="it is no template"):
         find_faults(tools, template)
+
+
+@pytest.mark.parametrize("stack", ["app", "data"])
+def test_every_condition_is_true_in_one_way_and_false_in_another(stack: str, request: pytest.FixtureRequest) -> None:
+    template = request.getfixturevalue(stack)
+    probe = {name: {"Value": {"Fn::If": [name, True, False]}} for name in template["Conditions"]}
+    probing = template | {"Resources": probe}
+
+    ways = [decide(probing, given)["Resources"].items() for given in ways_of(template).values()]
+
+    values = {(name, one["Value"]) for way in ways for name, one in way}
+    assert values == {(name, value) for name in probe for value in (True, False)}
+
+
+@pytest.mark.parametrize("stack", ["app", "data"])
+def test_no_way_is_one_that_the_template_refuses(stack: str, request: pytest.FixtureRequest) -> None:
+    template = request.getfixturevalue(stack)
+
+    refused = {
+        way: (refused_values(template, **given), broken_rules(template, given))
+        for way, given in ways_of(template).items()
+    }
+
+    assert refused == dict.fromkeys(refused, ([], []))
+
+
+def test_no_parameter_is_misspelt(app: dict[str, Any], data: dict[str, Any]) -> None:
+    assert {name for way in WAYS.values() for name in way} <= app["Parameters"].keys() | data["Parameters"].keys()
+
+
+def test_what_only_one_way_has_is_found(tools: Tools, tmp_path: Path) -> None:
+    """Also where a statement of a policy is conditional, at which cfripper alone gives up."""
+    (_, policy), (_, database) = FAULTS[-2], FAULTS[4]
+    statements = policy["Properties"]["PolicyDocument"]
+    statements = statements | {"Statement": [{"Fn::If": ["IsFiltered", one, NONE]} for one in statements["Statement"]]}
+    template = {
+        "Parameters": {"Waf": {"Type": "String", "Default": "false"}, "Network": {"Type": "String", "Default": ""}},
+        "Conditions": {
+            "IsFiltered": {"Fn::Equals": [{"Ref": "Waf"}, "true"]},
+            "HasNone": {"Fn::Equals": [{"Ref": "Network"}, "none"]},
+        },
+        "Resources": {
+            "Policy": policy | {"Properties": policy["Properties"] | {"PolicyDocument": statements}},
+            "Database": database | {"Condition": "HasNone"},
+        },
+    }
+    file = tmp_path / "template.json"
+    file.write_text(json.dumps(template), encoding="utf-8")
+
+    found = [(fault.rule, fault.where) for fault in find_faults(tools, file)]
+
+    assert found.count(("WildcardResourceRule", "Policy")) == found.count(("CKV_AWS_17", "Database")) == 1
 
 
 def test_every_scan_has_its_exemptions() -> None:

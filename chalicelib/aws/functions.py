@@ -12,7 +12,7 @@ from chalicelib.errors import UnavailableError
 
 @dataclass(frozen=True)
 class Function:
-    """A deployed function. ``client`` gives a Lambda client, which is made when it is first needed: that takes 50 ms."""
+    """A deployed function. ``client`` gives a Lambda client, made when it is first needed: that takes 50 ms."""
 
     client: Callable[[], Any]
     name: str

@@ -231,6 +231,7 @@ def test_a_caller_never_waits_for_a_function_that_has_ended(app: dict[str, Any])
     assert codehook["Timeout"] == 10
     assert codehook["Environment"]["Variables"] == {
         "STAGE": "dev",
+        "LOG_LEVEL": {"Ref": "LogLevel"},
         "BANK_URL": {"Ref": "BankUrl"},
         "BANK_API_KEY_PARAMETER": {"Fn::Sub": "/frontdesk/${Stage}/bank-api-key"},
         "CALLS_TABLE": {"Fn::ImportValue": {"Fn::Sub": "frontdesk-${Stage}-CallsTableName"}},

@@ -22,6 +22,7 @@ from chalicelib.webhooks.database import ROLE_SETTINGS
 from chalicelib.webhooks.schema import migrate, read_migrations
 from infra.database import bootstrap
 from localcloud.postgres import Postgres, new_password
+from tests.forgetting import forget
 from tests.integration.cloud import STAGE_PREFIX, Cloud
 from tests.integration.place import FixedCredentials
 from tests.integration.test_schema import SERVERS
@@ -258,14 +259,14 @@ def test_the_handler_takes_it(rds: Rds, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     monkeypatch.setenv("DATABASE_URL", f"postgresql://functions@127.0.0.1:{rds.postgres.port}/shop")
-    wiring.database_credentials.cache_clear()
+    forget()
     event = json.loads(json.dumps({"bootstrap": {"username": "rds_master", "password": PASSWORD}}))
     try:
         # The server has no TLS, and no stage but the local one does without.
         with pytest.raises(UnavailableError, match="cannot be reached"):
             wiring.migrate_database(event)
     finally:
-        wiring.database_credentials.cache_clear()
+        forget()
     assert "migrate_database" in app.app.handler_map
 
 

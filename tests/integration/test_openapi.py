@@ -18,14 +18,14 @@ from chalice.test import Client
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import app
-from chalicelib import __version__, errors, wiring
-from chalicelib.aws import clients
+from chalicelib import __version__, errors
 from chalicelib.chat.opening import MAX_BODY_BYTES as MAX_OPENING_BYTES
 from chalicelib.webhooks.sources import MAX_BODY_BYTES, SOURCES
 from infra.templates import read_template
 from localcloud.layout import ROOT
 from localcloud.proxy import MAX_BODY_BYTES as GATEWAY_BYTES
 from localcloud.samples import make_event
+from tests.forgetting import forget
 from tests.integration.cloud import Cloud
 from tests.integration.test_ops import ops
 from tests.openapi import DOCUMENT, OPERATIONS, SIGNATURE_HEADERS, require_described, require_response, resolve
@@ -86,11 +86,6 @@ def verify_token(cloud: Cloud) -> str:
 @contextmanager
 def application(**environment: str) -> Iterator[Client]:
     """The application in this process, with nothing made before and nothing left behind."""
-
-    def forget() -> None:
-        for made in (clients.client, *vars(wiring).values()):
-            if hasattr(made, "cache_clear"):
-                made.cache_clear()
 
     forget()
     with pytest.MonkeyPatch.context() as patch, Client(app.app, stage_name="dev", project_dir=str(ROOT)) as client:

@@ -16,13 +16,12 @@ import requests
 from chalice.test import Client
 
 import app
-from chalicelib import wiring
-from chalicelib.aws import clients
 from chalicelib.webhooks.schema import read_migrations
 from localcloud.layout import ROOT
 from localcloud.processes import free_port
 from localcloud.samples import make_event
 from tests.builders import make_envelope, sqs_event
+from tests.forgetting import forget
 from tests.integration.cloud import Cloud, eventually
 
 
@@ -45,21 +44,6 @@ def client(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     with Client(app.app, stage_name="local", project_dir=str(project)) as client:
         yield client
     forget()
-
-
-def forget() -> None:
-    """Let the next use build every client and store anew."""
-    if wiring.database.cache_info().currsize:
-        wiring.database().close()
-    for cached in (
-        wiring.secret_cache,
-        wiring.intake,
-        wiring.database,
-        wiring.processor,
-        wiring.management,
-        clients.client,
-    ):
-        cached.cache_clear()
 
 
 def test_the_test_client_sends_a_webhook_to_postgresql(cloud: Cloud, client: Client) -> None:

@@ -35,6 +35,7 @@ from localcloud.samples import sign
 from ops.capacity.consumption import ANSWER_CHARACTERS, BODY_BYTES, QUESTION_CHARACTERS, Use
 from tests.builders import rest_event, sqs_event
 from tests.fakes import FakeClock, FakeStore
+from tests.forgetting import forget
 from tests.unit.voice.memory_bank import MemoryBank, client_of
 from tests.unit.voice.telephone import Caller
 
@@ -286,7 +287,7 @@ class Application:
 def metered() -> Iterator[Application]:
     kept = dict(os.environ)
     os.environ |= _ENVIRONMENT
-    _forget()
+    forget()
     try:
         with ExitStack() as stack:
             stack.enter_context(mock_aws())
@@ -295,7 +296,7 @@ def metered() -> Iterator[Application]:
     finally:
         os.environ.clear()
         os.environ.update(kept)
-        _forget()
+        forget()
 
 
 def _create() -> None:
@@ -344,14 +345,6 @@ def _metrics(line: str) -> set[tuple[str, ...]]:
         for dimensions in directive["Dimensions"]
         for metric in directive["Metrics"]
     }
-
-
-def _forget() -> None:
-    clients._session.cache_clear()
-    clients.client.cache_clear()
-    for made in vars(wiring).values():
-        if hasattr(made, "cache_clear"):
-            made.cache_clear()
 
 
 def _socket_event(route: str, connection_id: str) -> dict[str, Any]:

@@ -13,17 +13,12 @@ import pytest
 from moto import mock_aws
 
 from chalicelib import wiring
-from chalicelib.aws import clients
 from chalicelib.voice.deadline import Deadline
+from tests.forgetting import forget
 from tests.unit.voice.faulty_bank import FaultyBank, faulty_bank
 from tests.unit.voice.ledger import CHECKING, KEY
 
 PARAMETER = "/frontdesk/dev/bank-api-key"
-
-
-def forget() -> None:
-    for made in (wiring.bank, wiring.bank_gateway, clients.client):
-        made.cache_clear()
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ DATA_TEMPLATE = ROOT / "infra" / "data.yaml"
 APP_TEMPLATE = ROOT / "infra" / "app.yaml"
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal sources make equal zips
+POLICY_FILE = "made-by-python-m-infra.json"
 _ARCHITECTURE = "lambda_architecture"
 _CHALICE = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())"]
 
@@ -116,6 +117,9 @@ def copy_sources(staging: Path, sources: Path = ROOT) -> None:
         shutil.copytree(sources / name, staging / name, ignore=ignored, dirs_exist_ok=True)
     shutil.copy(sources / "app.py", staging)
     (staging / "requirements.txt").touch()  # Chalice installs nothing: what it finds in vendor, it packs
+    # Chalice wants a policy, which infra/app.yaml then replaces, or the project of infra/chalice_project.py. In the
+    # repository the file is missing, so that `chalice deploy` there deploys nothing.
+    (staging / ".chalice" / POLICY_FILE).write_text('{"Version": "2012-10-17", "Statement": []}\n', encoding="utf-8")
 
 
 def _architecture(stage: str, sources: Path) -> Architecture:

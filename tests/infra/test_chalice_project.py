@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,7 +13,7 @@ import pytest
 
 from infra.chalice_project import SOCKETS_NOT_YET_THERE, Function, Place, Project, read_application
 from infra.errors import DeploymentError
-from infra.packaging import DATA_TEMPLATE, Package
+from infra.packaging import DATA_TEMPLATE, ROOT, Package
 from infra.templates import read_template
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -150,3 +151,28 @@ def test_a_project_is_made_anew_around_what_was_deployed(
 def test_without_a_project_it_is_said_how_to_make_one(project: Project) -> None:
     with pytest.raises(DeploymentError, match="python -m infra chalice prepare --stage dev"):
         project.template()
+
+
+def test_in_the_repository_itself_nothing_is_deployed(tmp_path: Path) -> None:
+    """Its configuration knows neither policies nor addresses: Chalice ends before it asks AWS for anything."""
+    copy = tmp_path / "frontdesk"
+    for name in ("chalicelib", ".chalice"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "deployed"))
+    for name in ("app.py", "requirements.txt"):
+        shutil.copy(ROOT / name, copy)
+    (copy / "requirements.txt").write_text("")
+    nobody = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    chalice = "import sys; from chalice.cli import main; sys.exit(main())"
+
+    result = subprocess.run(
+        [sys.executable, "-c", chalice, "deploy", "--stage", "dev"],
+        cwd=copy,
+        env={"AWS_DEFAULT_REGION": REGION, "PATH": os.environ["PATH"], **nobody},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode != 0
+    assert "Unable to load IAM policy file" in result.stderr
+    assert "made-by-python-m-infra.json" in result.stderr

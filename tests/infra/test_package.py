@@ -288,6 +288,8 @@ def test_every_queue_refuses_plain_http(data: dict[str, Any]) -> None:
 def test_the_bucket_is_private_encrypted_and_forgets(data: dict[str, Any]) -> None:
     (bucket,) = of_type(data, "AWS::S3::Bucket").values()
 
+    # In every account and region there is one.
+    assert bucket["BucketName"] == {"Fn::Sub": "frontdesk-${Stage}-bodies-${AWS::AccountId}-${AWS::Region}"}
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     assert bucket["BucketEncryption"]
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]

@@ -17,7 +17,7 @@ from benchmarks.report import NotMeasuredError
 ENVIRONMENT = {
     "STAGE": "dev",
     "WEBHOOK_EVENTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/webhook-events",
-    "WEBHOOK_BODIES_BUCKET": "frontdesk-dev-webhook-bodies-123456789012",
+    "WEBHOOK_BODIES_BUCKET": "frontdesk-dev-bodies-123456789012-eu-central-1",
     "BANK_URL": "https://bank.example.com",
     "BANK_API_KEY_PARAMETER": "/frontdesk/dev/bank-api-key",
     "CALLS_TABLE": "frontdesk-dev-calls",

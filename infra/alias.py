@@ -12,7 +12,11 @@ _OPTIONS = ("AutoPublishAlias", "AutoPublishAliasAllProperties")
 
 
 def route(template: dict[str, Any]) -> None:
-    """Let every path of the API call the alias, and let the alias be called. A new layer makes a new version too."""
+    """Let every path of the API call the alias, and let the alias be called. A new layer makes a new version too.
+
+    The layer's own version goes when it is replaced, where SAM would keep each: CloudFormation deletes it after the
+    update has succeeded, so that a rollback finds it, and functions that have it keep it.
+    """
     for name in _published(template):
         for integration in integrations(template):
             text = integration["uri"]["Fn::Sub"]
@@ -22,7 +26,7 @@ def route(template: dict[str, Any]) -> None:
         _permit(template, {"Ref": name}, {"Ref": f"{name}.Alias"})
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::LayerVersion":
-            resource["Properties"]["PublishLambdaVersion"] = True
+            resource["Properties"] |= {"PublishLambdaVersion": True, "RetentionPolicy": "Delete"}
 
 
 def withdraw(template: dict[str, Any]) -> None:

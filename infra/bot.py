@@ -39,6 +39,9 @@ _ASK_AT_EACH_MISS = {"EnableCodeHookInvocation": True}
 DIGITS = "Digits"
 """The slot types of so many digits: ``Digits4``. They are AMAZON.AlphaNumeric, held to a pattern."""
 
+_CONDITION = "HasVoice"
+"""That of ``infra/app.yaml``: there are regions without Lex."""
+
 Resource = dict[str, Any]
 
 
@@ -49,16 +52,18 @@ def resources(languages: Iterable[Language]) -> dict[str, Resource]:
         check(language)
     content = _bot(known)
     version = f"LexBotVersion{_hash(content)}"
-    return {
+    made: dict[str, Resource] = {
         "LexBot": {"Type": "AWS::Lex::Bot", "Properties": content},
         version: {"Type": "AWS::Lex::BotVersion", "Properties": _version(known)},
         "LexBotAlias": {"Type": "AWS::Lex::BotAlias", "Properties": _alias(known, version)},
         "LexBotPermission": {"Type": "AWS::Lambda::Permission", "Properties": _permission()},
     }
+    return {name: resource | {"Condition": _CONDITION} for name, resource in made.items()}
 
 
 OUTPUTS: Mapping[str, Any] = {
     "LexBotAliasArn": {
+        "Condition": _CONDITION,
         "Description": "The bot for a contact flow of Amazon Connect.",
         "Value": {"Fn::GetAtt": ["LexBotAlias", "Arn"]},
     }

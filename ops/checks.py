@@ -207,9 +207,10 @@ def _mapping_faults(mapping: Mapping[str, Any], *, is_bounded: bool) -> Iterator
 
 def check_bucket(stage: Stage) -> Iterator[Finding]:
     account = stage.client("sts").get_caller_identity()["Account"]
-    name = f"{stage.deployed_name('webhook-bodies')}-{account}"
+    client = stage.client("s3")
+    name = f"{stage.deployed_name('bodies')}-{account}-{client.meta.region_name}"
     try:
-        stage.client("s3").head_bucket(Bucket=name)
+        client.head_bucket(Bucket=name)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         yield Finding(Level.BAD, "bucket", f"{name} cannot be reached ({code}): deploy the data stack.")

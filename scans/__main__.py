@@ -49,6 +49,7 @@ def scan_secrets() -> None:
     _fail_for_unused(verdict)
     _fail_for_open(
         verdict,
+        "What is no text cannot be read: write it in UTF-8, or leave it out. "
         "Take the secret out, and replace it wherever it is valid, since what was committed is known. "
         "If it is none, say why in scans/exemptions.yaml, under secrets.",
     )

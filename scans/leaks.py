@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +11,17 @@ from pathlib import Path
 from scans.findings import Finding
 from scans.tools import ROOT, Tools
 
-LOCKS = re.compile(r"requirements(-\w+)?\.txt")
+LOCKS = frozenset({"requirements.txt", "requirements-dev.txt", "requirements-tools.txt"})
 """Nothing but names, versions and hashes, which tests/unit/test_requirements.py asserts line by line."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+_SKIPPING = (
+    "allowlist.is_line_allowlisted",  # comments
+    "heuristic.is_lock_file",  # package-lock.json and the like
+    "heuristic.is_non_text_file",  # by its ending: .svg, .lock, .gz
+)
+"""What the scanner would pass over, and is not to."""
 
 _FOUND = 1  # the scanner's exit status for "there is something"
 
@@ -21,16 +29,21 @@ _FOUND = 1  # the scanner's exit status for "there is something"
 def find_leaks(root: Path = ROOT) -> list[Finding]:
     """What looks like a secret, below ``root``: by its form (keys, tokens), by the name it is given, or by chance.
 
-    Nothing is verified over the network, and no comment in a file can silence the scanner.
+    Nothing is verified over the network, and no comment in a file can silence the scanner. What it cannot read is
+    found, too: a file that is neither text in UTF-8 nor a picture, such as an archive.
     """
-    files = [name for name in files_below(root) if not LOCKS.fullmatch(name)]
-    silenced = "detect_secrets.filters.allowlist.is_line_allowlisted"
-    options = ["--no-verify", "--json", "--disable-filter", silenced]
+    files = [name for name in files_below(root) if name not in LOCKS]
+    pictures = {name for name in files if _begins_as_a_picture(root / name)}
+    unreadable = {name for name in files if name not in pictures and not _is_text(root / name)}
+    files = [name for name in files if name not in pictures | unreadable]
+    options = ["--no-verify", "--json"]
+    for each in _SKIPPING:
+        options += ["--disable-filter", f"detect_secrets.filters.{each}"]
     # Without anything to report the scanner prints nothing at all.
     # It is light enough for our own environment; checkov's fork of it sees private keys in small files alone.
     printed = Tools(Path(sys.prefix)).run("detect-secrets-hook", *options, *files, accept=[_FOUND], directory=root)
     results = json.loads(printed)["results"] if printed.strip() else {}
-    return [
+    return [Finding("No UTF-8 Text", name, "", 1) for name in sorted(unreadable)] + [
         Finding(leak["type"], file, _line(root / file, leak["line_number"]), leak["line_number"])
         for file, leaks in sorted(results.items())
         for leak in sorted(leaks, key=lambda leak: leak["line_number"])
@@ -61,6 +74,21 @@ def _left_by_gitignore(root: Path) -> Iterator[str]:
         ]
         folders[:] = [name for name in folders if name in kept]
         yield from (str(place / name) for name in files if name in kept)
+
+
+def _begins_as_a_picture(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(len(_PNG)) == _PNG
+
+
+def _is_text(file: Path) -> bool:
+    """Whether the scanner can read it; UTF-16 has zeros, in which it sees nothing."""
+    content = file.read_bytes()
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in content
 
 
 def _line(file: Path, number: int) -> str:

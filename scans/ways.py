@@ -36,10 +36,12 @@ WAYS: Mapping[str, Mapping[str, str]] = {
         "Waf": "true",
         "FoundationModelId": "",
         "GuardrailId": "abc123",
+        "AvailabilityZones": "eu-central-1b,eu-central-1c",
     },
     "a password, and provisioned tables": {
         "DatabaseAuthentication": "secret",
         "TablesBillingMode": "PROVISIONED",
+        "Voice": "false",
         **dict.fromkeys(_TABLES, "5"),
     },
     "beside what exists": {

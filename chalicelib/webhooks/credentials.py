@@ -21,6 +21,26 @@ ROOTS = Path(__file__).with_name("rds-roots.pem")
 VERIFIED = {"sslmode": "verify-full", "gssencmode": "disable"}
 """What makes libpq prove whose server it is; encryption by Kerberos would go around it."""
 
+PARAMETERS = frozenset(
+    {
+        "host",
+        "hostaddr",
+        "port",
+        "dbname",
+        "username",
+        "password",
+        "sslmode",
+        "sslrootcert",
+        "connect_timeout",
+        "application_name",
+        "options",
+    }
+)
+"""What a secret may say. libpq knows more, by which a secret would lead to another server, or around its proof."""
+
+BESIDE = frozenset({"engine", "dbInstanceIdentifier", "dbClusterIdentifier", "masterarn", "ssl"})
+"""What Secrets Manager keeps beside it, for its own rotation."""
+
 _PROXY = ".proxy-"
 """In the host of every RDS Proxy."""
 
@@ -69,9 +89,9 @@ class TokenCredentials:
 class SecretCredentials:
     """Connection parameters from a secret as RDS has it: ``host``, ``port``, ``dbname``, ``username``, ``password``.
 
-    Whatever else libpq knows may stand beside them. With ``requires_tls`` the server is verified against RDS's own
-    authorities, or those of the secret's ``sslrootcert``; a secret that asks for less is a ``SettingsError``, unless
-    the server is on this machine.
+    Others of ``PARAMETERS`` may stand beside them; a key that is unknown is a ``SettingsError``. With ``requires_tls``
+    the server is verified against RDS's own authorities, or those of the secret's ``sslrootcert``; a secret that asks
+    for less is a ``SettingsError``, unless the server is on this machine.
     """
 
     cache: SecretCache
@@ -87,18 +107,26 @@ class SecretCredentials:
     def _read(self, text: str | None) -> dict[str, Any]:
         try:
             secret = json.loads(text or "")
-            user = {"user": secret.pop("username")}
-        except (ValueError, KeyError, TypeError, AttributeError):
+            user = {"user": secret["username"]}
+        except (ValueError, KeyError, TypeError):
             raise UnavailableError(f"The secret {self.secret_name} does not hold a database's credentials.") from None
-        managed_by_rds = {"engine", "dbInstanceIdentifier", "dbClusterIdentifier", "masterarn"}
-        parameters = user | {key: value for key, value in secret.items() if key not in managed_by_rds}
+        if unknown := sorted(secret.keys() - PARAMETERS - BESIDE):
+            raise SettingsError(
+                f"The secret {self.secret_name} has what is no part of a database's credentials: {', '.join(unknown)}. "
+                f"Take it out; known are {', '.join(sorted(PARAMETERS))}."
+            )
+        given = {key: value for key, value in secret.items() if key in PARAMETERS and key != "username"}
+        parameters = user | given | {"gssencmode": VERIFIED["gssencmode"]}
         return self._verified(parameters) if self.requires_tls else parameters
 
     def _verified(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        if "sslmode" not in parameters and _is_loopback(parameters):
+        is_here = _is_loopback(parameters)
+        if is_here and not parameters.get("hostaddr"):
+            parameters = parameters | {"hostaddr": _own_addresses(parameters["host"])}
+        if is_here and "sslmode" not in parameters:
             return parameters
         verified = VERIFIED | {"sslrootcert": str(ROOTS)} | parameters
-        if verified["sslmode"] != "verify-full" and not _is_loopback(parameters):
+        if verified["sslmode"] != VERIFIED["sslmode"] and not is_here:
             raise SettingsError(
                 f"The secret {self.secret_name} asks for sslmode {verified['sslmode']}, which does not prove whose "
                 'server it is: take "sslmode" out of it, or set it to "verify-full"; "sslrootcert" names the file of '
@@ -111,6 +139,15 @@ def _is_loopback(parameters: dict[str, Any]) -> bool:
     """Whether all of the addresses that libpq would try are this machine's; sockets of Unix are."""
     named = [str(parameters[key]) for key in ("host", "hostaddr") if parameters.get(key)]
     return bool(named) and all(_is_own(host) for text in named for host in text.split(","))
+
+
+def _own_addresses(hosts: str) -> str:
+    """The addresses of this machine's ``hosts``, as ``hostaddr`` wants them: a socket has none.
+
+    Said aloud they are not looked up, neither in the environment (``PGHOSTADDR``) nor in a file of services.
+    """
+    addresses = {"localhost": "127.0.0.1"}
+    return ",".join("" if host.startswith("/") else addresses.get(host, host) for host in hosts.split(","))
 
 
 def _is_own(host: str) -> bool:

@@ -16,6 +16,8 @@ from ops.capacity.limits import Limit, limits
 from ops.output import Figure, examples, json_option, show_json, show_table
 
 MOST = 1_000_000
+LEAST = 0.000_001
+"""Of what there is any of: a few in a month."""
 
 _BY_ITSELF = (
     f"The database, {assumed.DATABASE_CLASS}; only its storage grows, as far as DatabaseMaximumStorage.",
@@ -32,15 +34,17 @@ _BY_ITSELF = (
 _RATE = click.FloatRange(0, MOST)
 
 
-def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    """Refuse what is no number, which is neither below nor above any bound."""
+def _countable(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """Refuse what is no number, which is neither below nor above any bound, and what is next to nothing."""
     if value != value:  # noqa: PLR0124 - so it is told
         raise click.BadParameter(f"'nan' is not a number from 0 to {MOST}.")
-    return value
+    if 0 < value < LEAST:
+        raise click.BadParameter(f"{value} is too little to count: take 0, or {LEAST:f} or more.")
+    return abs(value)  # -0.0 is no less than 0
 
 
 def _rate(name: str, explanation: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return click.option(name, type=_RATE, default=0.0, show_default=True, callback=_finite, help=explanation)
+    return click.option(name, type=_RATE, default=0.0, show_default=True, callback=_countable, help=explanation)
 
 
 @click.command(

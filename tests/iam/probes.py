@@ -48,7 +48,7 @@ def deliver(world: World, size: int = 1_000) -> str:
 def deliver_large(world: World) -> None:
     correlation_id = deliver(world, MAX_INLINE_BODY_BYTES + 1)
     s3, found = world.cloud.client("s3"), {"Prefix": f"github/{correlation_id}/"}
-    (bucket,) = [one["Name"] for one in s3.list_buckets()["Buckets"] if "webhook-bodies" in one["Name"]]
+    (bucket,) = [one["Name"] for one in s3.list_buckets()["Buckets"] if "-bodies-" in one["Name"]]
     world.until(lambda: s3.list_objects_v2(Bucket=bucket, **found)["KeyCount"] == 0)
 
 

@@ -95,6 +95,18 @@ def test_lambda_sees_a_change_whenever_sam_does(app: dict[str, Any]) -> None:
     assert all(len(text) <= 256 for text in descriptions)
 
 
+def test_no_version_of_the_layer_is_kept_for_ever(app: dict[str, Any]) -> None:
+    template = copy.deepcopy(app)
+    template["Resources"]["ManagedLayer"] = copy.deepcopy(LAYER)
+
+    alias.route(template)
+
+    (layer,) = [
+        one for one in transformed_with(template)["Resources"].values() if one["Type"] == "AWS::Lambda::LayerVersion"
+    ]
+    assert layer["DeletionPolicy"] == "Delete"
+
+
 def test_a_new_layer_makes_a_version(app: dict[str, Any]) -> None:
     def with_layer(uri: str) -> str:
         template = copy.deepcopy(app)

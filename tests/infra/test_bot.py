@@ -202,6 +202,7 @@ def test_the_alias_leads_every_language_to_the_codehook_and_keeps_no_log() -> No
 def test_only_this_alias_of_this_account_may_call_the_codehook(language: Language) -> None:
     assert bot.resources([language])["LexBotPermission"] == {
         "Type": "AWS::Lambda::Permission",
+        "Condition": "HasVoice",
         "Properties": {
             "Action": "lambda:InvokeFunction",
             "FunctionName": {"Ref": "LexCodehook"},

@@ -114,8 +114,28 @@ def test_there_is_no_way_out_of_the_network() -> None:
 
     assert not {kind for kind in kinds if "Gateway" in kind or kind in ("AWS::EC2::Route", "AWS::EC2::EIP")}
     assert all(subnet["MapPublicIpOnLaunch"] is False for subnet in of_type(data(), "AWS::EC2::Subnet").values())
-    zones = [subnet["AvailabilityZone"]["Fn::Select"][0] for subnet in of_type(data(), "AWS::EC2::Subnet").values()]
-    assert sorted(zones) == [0, 1]
+
+
+def zones(**parameters: str) -> list[Any]:
+    return [subnet["AvailabilityZone"] for subnet in of_type(data(**parameters), "AWS::EC2::Subnet").values()]
+
+
+def test_the_network_is_in_two_zones() -> None:
+    of_the_account = {"Fn::GetAZs": ""}
+    named = {"Fn::Split": [",", {"Ref": "AvailabilityZones"}]}
+
+    assert zones() == [{"Fn::Select": [0, of_the_account]}, {"Fn::Select": [1, of_the_account]}]
+    assert zones(AvailabilityZones="us-east-1b,us-east-1d") == [{"Fn::Select": [0, named]}, {"Fn::Select": [1, named]}]
+
+
+@pytest.mark.parametrize("value", ["", "us-east-1b,us-east-1d", "us-gov-west-1a,us-gov-west-1b"])
+def test_two_zones_are_taken(value: str) -> None:
+    assert refused_values(DATA, AvailabilityZones=value) == []
+
+
+@pytest.mark.parametrize("value", ["us-east-1b", "us-east-1b,", "use1-az1,use1-az2", "a,b", "us-east-1a, us-east-1b"])
+def test_other_than_two_zones_are_refused(value: str) -> None:
+    assert refused_values(DATA, AvailabilityZones=value) == ["AvailabilityZones"]
 
 
 def test_an_existing_network_is_left_as_it_is() -> None:

@@ -59,6 +59,33 @@ def test_an_option_brings_what_is_its_own(app: dict[str, Any], chosen: tuple[str
     assert created(transformed, **parameters) - created(transformed_with(app)) == expected
 
 
+def test_there_can_be_no_bot(app: dict[str, Any], transformed: dict[str, Any]) -> None:
+    silent = decided(transformed, Voice="false")
+    kinds = {resource["Type"] for resource in silent["Resources"].values()}
+    gone = created(transformed) - silent["Resources"].keys()
+
+    assert not [kind for kind in kinds if kind.startswith("AWS::Lex::")]
+    assert {re.sub("(?<=Version).*", "", name) for name in gone} == {
+        "LexBot",
+        "LexBotAlias",
+        "LexBotPermission",
+        "LexBotRole",
+        "LexBotVersion",
+    }
+    assert "LexBotAliasArn" in decided(transformed)["Outputs"]
+    assert "Lex" not in json.dumps(silent["Outputs"])
+    assert "LexCodehook" in silent["Resources"]
+
+
+def test_instances_are_warm_for_some_time(app: dict[str, Any]) -> None:
+    def refused(**given: str) -> list[str]:
+        return broken_rules(app, {"Stage": "dev"} | given)
+
+    empty = {"ProvisionedFromHour": "9", "ProvisionedToHour": "9"}
+    assert refused(**empty) == refused(ProvisionedConcurrency="2") == []
+    assert refused(ProvisionedConcurrency="2", **empty) == ["ProvisionedToHour must be later than ProvisionedFromHour."]
+
+
 def test_records_are_made_for_the_domains_there_are(transformed: dict[str, Any]) -> None:
     zone = {"HostedZoneId": "Z0123456789"}
 

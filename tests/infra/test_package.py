@@ -15,7 +15,7 @@ from chalicelib.aws.clients import MODEL, SLOW
 from chalicelib.chat.answers import ANSWER_SECONDS
 from chalicelib.chat.queue import LAST_RECEIVE
 from infra.packaging import DATA_TEMPLATE, ROOT, Package, package
-from tests.infra.templates import mapping_of, of_type
+from tests.infra.templates import mapping_of, of_type, transformed_with
 
 FUNCTIONS = {
     "APIHandler": "api_handler",
@@ -288,6 +288,8 @@ def test_every_queue_refuses_plain_http(data: dict[str, Any]) -> None:
 def test_the_bucket_is_private_encrypted_and_forgets(data: dict[str, Any]) -> None:
     (bucket,) = of_type(data, "AWS::S3::Bucket").values()
 
+    # In every account and region there is one.
+    assert bucket["BucketName"] == {"Fn::Sub": "frontdesk-${Stage}-bodies-${AWS::AccountId}-${AWS::Region}"}
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     assert bucket["BucketEncryption"]
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]
@@ -335,6 +337,21 @@ def test_bodies_reach_the_function_unchanged(transformed: dict[str, Any]) -> Non
 
     assert api["Body"]["x-amazon-apigateway-binary-media-types"] == ["*/*"]
     assert "MinimumCompressionSize" not in api
+
+
+def test_there_is_one_stage_and_the_definition_is_chalices(app: dict[str, Any], transformed: dict[str, Any]) -> None:
+    (stage,) = of_type(transformed, "AWS::ApiGateway::Stage").values()
+    (deployment,) = of_type(transformed, "AWS::ApiGateway::Deployment").values()
+    without = json.loads(json.dumps(app))
+    del without["Resources"]["RestAPI"]["Properties"]["OpenApiVersion"]
+
+    assert stage["StageName"] == "api"
+    assert "StageName" not in deployment
+    assert transformed["Resources"]["RestAPI"] == transformed_with(without)["Resources"]["RestAPI"]
+    body = transformed["Resources"]["RestAPI"]["Properties"]["Body"]
+    assert (body["swagger"], body.get("openapi")) == ("2.0", None)
+    responses = app["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
+    assert body["x-amazon-apigateway-gateway-responses"].keys() == responses.keys()
 
 
 def test_functions_are_told_where_sockets_are(app: dict[str, Any]) -> None:

@@ -1,7 +1,9 @@
 """The scanners find what they are for, and say nothing about what we have."""
 
+import gzip
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +15,9 @@ from click.testing import CliRunner, Result
 from infra.intrinsics import broken_rules, decide
 from scans.__main__ import main
 from scans.findings import Finding, ScanError, read_exemptions
-from scans.leaks import files_below, find_leaks
+from scans.leaks import LOCKS, files_below, find_leaks
 from scans.templates import find_faults
-from scans.tools import ENVIRONMENT, Tools
+from scans.tools import ENVIRONMENT, ROOT, Tools
 from scans.ways import WAYS, ways_of
 from tests.infra.templates import refused_values
 
@@ -126,6 +128,42 @@ def test_no_comment_silences_the_scanner(tree: Path) -> None:
     (tree / "settings.py").write_text(f'KEY = "{SECRETS["AWS Access Key"]}"  # pragma: allowlist secret\n')
 
     assert [finding.rule for finding in find_leaks(tree)] == ["AWS Access Key"]
+
+
+@pytest.mark.parametrize(
+    "name", ["mark.svg", "package-lock.json", "poetry.lock", "requirements-mine.txt", "data.gz", "a/requirements.txt"]
+)
+def test_no_name_keeps_a_file_from_being_read(tree: Path, name: str) -> None:
+    (tree / name).parent.mkdir(exist_ok=True)
+    (tree / name).write_text(f"{SECRETS['AWS Access Key']}\n", encoding="utf-8")
+
+    assert [(finding.rule, finding.where) for finding in find_leaks(tree)] == [("AWS Access Key", name)]
+
+
+def test_the_locks_are_those_there_are() -> None:
+    assert {name for name in files_below(ROOT) if re.fullmatch(r"requirements.*\.txt", name)} == LOCKS
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("notes.txt", SECRETS["AWS Access Key"].encode("utf-16")),
+        ("notes.txt", SECRETS["AWS Access Key"].encode("utf-16-le")),
+        ("notes.gz", gzip.compress(SECRETS["AWS Access Key"].encode(), mtime=0)),
+        ("notes.png", SECRETS["AWS Access Key"].encode("utf-16")),
+    ],
+    ids=["utf-16", "utf-16 without its mark", "archive", "no picture"],
+)
+def test_what_cannot_be_read_is_found(tree: Path, name: str, content: bytes) -> None:
+    (tree / name).write_bytes(content)
+
+    assert find_leaks(tree) == [Finding("No UTF-8 Text", name, "", 1)]
+
+
+def test_a_picture_may_be_one(tree: Path) -> None:
+    (tree / "page.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\xff")
+
+    assert find_leaks(tree) == []
 
 
 def test_a_tree_without_secrets_has_none(tree: Path) -> None:

@@ -175,6 +175,16 @@ def test_a_server_of_another_name_is_refused(server: Server, tokens: Tokens) -> 
     assert said in refusal(with_tokens(server, tokens, host="127.0.0.1", roots=server.authority))
 
 
+def test_the_environment_leads_to_no_other_machine(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is here need prove nothing, so it has to be the one that is here."""
+    monkeypatch.setenv("PGHOSTADDR", "127.0.0.99")
+    secret = server.postgres.owner | {"host": "localhost"}
+    secret["username"] = secret.pop("user")
+    cache = SecretCache(lambda name: json.dumps(secret), FakeClock())
+
+    assert session(SecretCredentials(cache, "database", requires_tls=True)) == (NAME, True)
+
+
 def test_a_server_without_tls_is_refused(postgres: Postgres, server: Server) -> None:
     address = DatabaseAddress("127.0.0.1", postgres.port, NAME, NAME, "eu-west-1")
     credentials = TokenCredentials(address, lambda where: postgres.password, server.authority)

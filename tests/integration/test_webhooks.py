@@ -235,7 +235,7 @@ class TestLargeBodies:
 
     def objects(self, cloud: Cloud) -> list[str]:
         s3 = cloud.client("s3")
-        (bucket,) = [one["Name"] for one in s3.list_buckets()["Buckets"] if "webhook-bodies" in one["Name"]]
+        (bucket,) = [one["Name"] for one in s3.list_buckets()["Buckets"] if "-bodies-" in one["Name"]]
         return [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
     def test_nothing_is_left_in_the_bucket(self, cloud: Cloud) -> None:

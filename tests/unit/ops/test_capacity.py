@@ -140,6 +140,24 @@ def test_too_much_is_said_loudly() -> None:
     assert "First to be met: model: tokens a day" in little
 
 
+@pytest.mark.parametrize("option", ["--webhooks-per-second", "--messages-per-second", "--calls-per-hour"])
+def test_next_to_nothing_is_no_load(option: str) -> None:
+    refused = CliRunner().invoke(main, ["capacity", option, "5e-324"])
+    least = CliRunner().invoke(main, ["capacity", option, "0.000001"])
+
+    assert refused.exit_code == 2
+    assert "5e-324 is too little to count: take 0, or 0.000001 or more." in refused.stderr
+    assert least.exit_code == 0
+    assert " inf " not in least.stdout
+
+
+def test_nothing_has_no_sign() -> None:
+    shown = CliRunner().invoke(main, ["capacity", "--webhooks-per-second", "-0.0"])
+
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith("0 webhooks/s, 0 messages/s")
+
+
 def test_the_source_design_plans_what_it_says() -> None:
     """Its own example: 1,000 messages a second, and a fifth on top where units are provisioned."""
     formula = Formula(1_000)

@@ -109,6 +109,72 @@ def test_what_may_be_another_machine_needs_it(where: dict[str, str]) -> None:
         from_secret(SECRET | where | {"sslmode": "disable"})
 
 
+@pytest.mark.parametrize(
+    ("host", "addresses"),
+    [
+        ("localhost", "127.0.0.1"),
+        ("::1", "::1"),
+        ("/run/postgresql", ""),
+        ("127.0.0.2,localhost,/run/postgresql", "127.0.0.2,127.0.0.1,"),
+    ],
+)
+def test_a_server_on_this_machine_is_not_looked_up_elsewhere(host: str, addresses: str) -> None:
+    assert from_secret(SECRET | {"host": host})["hostaddr"] == addresses
+    assert from_secret(SECRET | {"host": host, "sslmode": "disable"})["hostaddr"] == addresses
+
+
+@pytest.mark.parametrize("given", [{"host": ""}, {}])
+def test_an_address_of_this_machine_is_enough(given: dict[str, str]) -> None:
+    unnamed = {key: value for key, value in SECRET.items() if key != "host"}
+    parameters = from_secret(unnamed | given | {"hostaddr": "127.0.0.1"})
+
+    assert (parameters["hostaddr"], parameters.get("sslmode")) == ("127.0.0.1", None)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"conninfo": "hostaddr=10.0.0.5"},
+        {"service": "elsewhere"},
+        {"gssencmode": "require"},
+        {"sslkeylogfile": "keys.log"},
+        {"ssl_min_protocol_version": "TLSv1"},
+        {"user": "postgres"},
+        {"hots": "db.example"},
+    ],
+)
+@pytest.mark.parametrize("host", ["localhost", "db.example"])
+@pytest.mark.parametrize("requires_tls", [True, False])
+def test_a_key_that_is_unknown_is_refused(beside: dict[str, str], host: str, requires_tls: bool) -> None:
+    ((key, value),) = beside.items()
+
+    with pytest.raises(
+        SettingsError, match=rf"frontdesk/dev/database .*: {key}\. Take it out; known are .*, dbname,"
+    ) as no:
+        from_secret(SECRET | {"host": host} | beside, requires_tls=requires_tls)
+
+    assert "hidden-word" not in str(no.value)
+    assert value not in str(no.value)
+
+
+def test_what_secrets_manager_keeps_for_itself_is_left_out() -> None:
+    managed = {"engine": "postgres", "dbInstanceIdentifier": "db", "dbClusterIdentifier": "c", "masterarn": "arn:x"}
+
+    assert from_secret(SECRET | managed | {"ssl": True}) == from_secret(SECRET)
+
+
+def test_further_parameters_reach_the_connection() -> None:
+    further = {"connect_timeout": 3, "application_name": "frontdesk", "options": "-c statement_timeout=5s"}
+
+    assert from_secret(SECRET | further) == from_secret(SECRET) | further
+
+
+@pytest.mark.parametrize("requires_tls", [True, False])
+@pytest.mark.parametrize("host", ["localhost", "db.example"])
+def test_kerberos_never_encrypts(host: str, requires_tls: bool) -> None:
+    assert from_secret(SECRET | {"host": host}, requires_tls=requires_tls)["gssencmode"] == "disable"
+
+
 def test_the_local_cloud_has_no_tls() -> None:
     assert "sslmode" not in from_secret(SECRET, requires_tls=False)
 

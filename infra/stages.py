@@ -81,7 +81,7 @@ def read_stage(name: str, file: Path = STAGES) -> Stage:
         if not _NAME.fullmatch(known):
             raise DeploymentError(
                 f"infra/stages.yaml has a stage {known!r}: a stage's name is a lower-case letter, and up to 14 more "
-                "letters or digits."
+                "lower-case letters or digits."
             )
     if name not in stages:
         raise DeploymentError(f"There is no stage {name}: infra/stages.yaml knows {', '.join(sorted(stages))}.")

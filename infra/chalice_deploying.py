@@ -25,7 +25,7 @@ class ChaliceDeployment:
     project: Project
 
     def check(self) -> None:
-        """``InfraError`` when the app stack is there, or the project cannot be written or read. Changes nothing."""
+        """``InfraError`` when the app stack is there, or the project cannot be written or read."""
         refuse_app_stack(self.deployment.app, self.deployment.stage)
         self.project.check()
 

@@ -95,5 +95,5 @@ deploy: $(READY) ## Deploy a stage (STAGE=dev) to AWS, or to the local cloud
 destroy: $(READY) ## Remove the application of a stage (STAGE=dev); its data stay
 	@$(BIN)/python -m infra destroy --stage $(STAGE) $(if $(YES),--yes)
 
-clean: ## Remove what was built and installed; the local cloud's data stay
+clean: ## Remove what was built and installed; the local cloud's data and Chalice's projects stay
 	rm -rf .venv .venv-tools build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -60,7 +60,9 @@ class Artifacts:
         ownership = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
         self.client.put_bucket_ownership_controls(Bucket=self.bucket, OwnershipControls=ownership)
         if tls:
-            self.client.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(_tls_only(self.bucket)))
+            self.client.put_bucket_policy(
+                Bucket=self.bucket, Policy=json.dumps(_tls_only(f"arn:{self.client.meta.partition}:s3:::{self.bucket}"))
+            )
 
     def put(self, body: bytes, suffix: str) -> str:
         """The key of these contents, sent unless they are there; ``suffix`` is that of a file."""
@@ -113,13 +115,13 @@ def _status(error: ClientError) -> int:
     return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
 
 
-def _tls_only(bucket: str) -> dict[str, Any]:
+def _tls_only(arn: str) -> dict[str, Any]:
     statement = {
         "Sid": "TlsOnly",
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:*",
-        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Resource": [arn, f"{arn}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}

@@ -22,7 +22,7 @@ from infra.packaging import ROOT
 _project_option = click.option(
     "--project",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the project.  [default: build/chalice/STAGE]",
+    help="Folder of the project.  [default: .chalice-projects/STAGE]",
 )
 
 
@@ -50,6 +50,7 @@ def prepare(stage: str, directory: Path | None, project: Path | None, made: Path
     infra/app.yaml.
     """
     deployment = _deployment(stage, directory, project, yes=yes)
+    deployment.check()
     with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
         deployment.prepare(package_for(stage, made, Path(folder)))
     click.echo(
@@ -74,5 +75,5 @@ def finish(stage: str, directory: Path | None, project: Path | None) -> None:
 
 
 def _deployment(stage: str, directory: Path | None, project: Path | None, *, yes: bool = False) -> ChaliceDeployment:
-    place = (project or ROOT / "build" / "chalice" / stage).absolute()
+    place = (project or ROOT / ".chalice-projects" / stage).absolute()
     return ChaliceDeployment(deployment_of(stage, directory, yes=yes), Project(place, stage))

@@ -13,7 +13,7 @@ from typing import Any
 from infra.chalice_options import Options
 from infra.chalice_project import Application, Place, Project, read_application
 from infra.deploying import Deployment
-from infra.errors import DeploymentError
+from infra.exclusive import refuse_app_stack
 from infra.packaging import Package
 
 
@@ -24,14 +24,15 @@ class ChaliceDeployment:
     deployment: Deployment
     project: Project
 
+    def check(self) -> None:
+        """``InfraError`` when the app stack is there, or the project cannot be written or read."""
+        refuse_app_stack(self.deployment.app, self.deployment.stage)
+        self.project.check()
+
     def prepare(self, package: Package) -> None:
         """Bring the data stack up to date, and the schema where there is a function for it; write the project."""
+        self.check()
         deployment = self.deployment
-        if deployment.app.make_ready():
-            raise DeploymentError(
-                f"The stack {deployment.app.name} has functions of the same names: "
-                f"`make destroy STAGE={deployment.stage.name}` removes it, and leaves the data."
-            )
         deployment.update_data()
         if self.project.deployed():
             deployment.migrate_ahead(package)

@@ -15,6 +15,7 @@ from typing import Any
 
 from chalicelib.settings import APP_NAME
 from infra.errors import DeploymentError
+from infra.folders import MARK, PROJECT, Mark, check_replaceable
 from infra.intrinsics import Scope, parameter_values
 from infra.packaging import ROOT, Package, compile_tree, copy_sources
 
@@ -67,12 +68,21 @@ class Project:
     stage: str
 
     def deployed(self) -> dict[str, dict[str, Any]]:
-        """What Chalice has deployed, by the name of the resource; empty before the first time."""
+        """What Chalice has deployed, by the name of the resource; empty before the first time.
+
+        ``DeploymentError`` where that cannot be read: nothing else knows it.
+        """
+        memory = self.directory / ".chalice" / "deployed" / f"{self.stage}.json"
         try:
-            text = (self.directory / ".chalice" / "deployed" / f"{self.stage}.json").read_text(encoding="utf-8")
+            return {resource["name"]: resource for resource in json.loads(memory.read_bytes())["resources"]}
         except FileNotFoundError:
             return {}
-        return {resource["name"]: resource for resource in json.loads(text)["resources"]}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DeploymentError(
+                f"What Chalice has deployed stands in {memory}, which cannot be read "
+                f"({type(error).__name__}: {error}). Bring back a copy of it, "
+                f"or remove the functions, roles and both APIs of frontdesk-{self.stage} by hand, and then this file."
+            ) from error
 
     def socket_api(self) -> str | None:
         """The id of the WebSocket API, once there is one."""
@@ -87,7 +97,20 @@ class Project:
             raise DeploymentError(
                 f"There is no project in {self.directory}: run `python -m infra chalice prepare --stage {self.stage}`."
             ) from None
-        return dict(json.loads(text))
+        try:
+            return dict(json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise DeploymentError(
+                f"{self._template} is damaged: run `python -m infra chalice prepare --stage {self.stage}` again."
+            ) from error
+
+    def check(self) -> None:
+        """``InfraError`` unless the project may be written, and what was deployed from it can be read."""
+        folder = self.directory / ".chalice"
+        if folder.is_symlink():
+            raise DeploymentError(f"{folder} is a link: put the folder itself there.")
+        check_replaceable(self.directory, PROJECT, self._doomed())
+        self.deployed()
 
     def write_sources(self, package: Package, template: Mapping[str, Any]) -> None:
         """The application and its dependencies, with bytecode. The folder itself stays: a shell may be in it."""
@@ -104,13 +127,20 @@ class Project:
 
     def _clear(self) -> None:
         """Remove all but the memory of what was deployed."""
-        folder = self.directory / ".chalice"
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in (*self.directory.iterdir(), *folder.iterdir()):
-            if path.is_file():
-                path.unlink()
-            elif path != folder and path != folder / "deployed":
+        self.check()
+        for path in self._doomed():
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
+            else:
+                path.unlink()
+        (self.directory / ".chalice").mkdir(parents=True, exist_ok=True)
+        Mark.of(PROJECT, self.stage).write(self.directory)
+
+    def _doomed(self) -> list[Path]:
+        folder = self.directory / ".chalice"
+        kept = {folder, folder / "deployed", self.directory / MARK}
+        found = [path for place in (self.directory, folder) if place.is_dir() for path in place.iterdir()]
+        return [path for path in found if path not in kept]
 
     def _write_vendor(self, layer: Path) -> None:
         prefix = "python/lib/"

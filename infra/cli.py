@@ -45,7 +45,7 @@ main.add_command(chalice)
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to write into; it is emptied first.  [default: build/STAGE]",
+    help="Folder to write into: a new one, or that of an older package.  [default: build/STAGE]",
 )
 def package_stage(stage: str, output: Path | None) -> None:
     """Write the application's zip, its layer and its template."""

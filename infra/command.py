@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from infra.changes import Change, show_changes
 from infra.deploying import PROTECTED_STAGE, Deployment, Review, go_on
 from infra.errors import DeploymentError, InfraError, Interrupted
+from infra.folders import PACKAGE, Mark, read_mark
 from infra.packaging import Package, package
 from infra.stages import Stage, read_stage
 from infra.target import AwsTarget, Target
@@ -72,13 +73,26 @@ def deployment_of(stage: str, directory: Path | None, *, yes: bool = False) -> D
 
 
 def package_for(stage: str, made: Path | None, folder: Path) -> Package:
-    """The package that was ``made``, or a new one below ``folder``."""
+    """The package that was ``made``, or a new one below ``folder``.
+
+    ``DeploymentError`` where it is of another stage, or made from other sources than these.
+    """
     if made is None:
         click.echo("packaging; the dependencies take a moment …")
         return package(stage, folder / "package")
-    found = Package(made)
+    found, mark, wanted = Package(made), read_mark(made), Mark.of(PACKAGE, stage)
+    again = f"python -m infra package --stage {stage} --output {made}"
     if not (found.template.exists() and found.application.exists()):
-        raise DeploymentError(f"There is no package in {made}: python -m infra package --stage {stage} --output {made}")
+        raise DeploymentError(f"There is no package in {made}: {again}")
+    if mark is None or mark.kind != PACKAGE:
+        raise DeploymentError(f"The package in {made} does not say which stage it is of: {again}")
+    if mark.stage != stage:
+        raise DeploymentError(f"The package in {made} is of the stage {mark.stage}, not {stage}: {again}")
+    if mark != wanted:
+        raise DeploymentError(
+            f"The package in {made} (version {mark.version}) is made from other sources than these (version "
+            f"{wanted.version}): check those out, or {again}"
+        )
     return found
 
 

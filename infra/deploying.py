@@ -23,6 +23,7 @@ from infra.artifacts import Artifacts
 from infra.changes import Change
 from infra.database import bootstrap
 from infra.errors import DeclinedError, DeploymentError
+from infra.exclusive import refuse_functions
 from infra.functions import Functions, hash_of
 from infra.packaging import DATA_TEMPLATE, Package, self_contained_zip
 from infra.secret_store import make_chat_secrets
@@ -97,9 +98,12 @@ class Deployment:
         return self.target.addresses(self.app.outputs())
 
     def check(self) -> None:
-        """``DeploymentError`` when another deployment is at work, or one of the stacks has to be mended by hand."""
+        """``DeploymentError`` when another deployment is at work, one of the stacks has to be mended by hand, or the
+        functions are Chalice's.
+        """
         self.data.make_ready()
         self.app.make_ready()
+        refuse_functions(self.app, self.functions)
 
     def update_data(self) -> None:
         """Create or update the data stack, and bring in what the functions want to find."""

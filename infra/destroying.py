@@ -1,10 +1,12 @@
 """Removing the app of a stage. Its data stay, and what stays is named."""
 
+import re
 from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
 from infra.deploying import PROTECTED_STAGE, Deployment
+from infra.exclusive import chalice_door
 
 
 def destroy(deployment: Deployment) -> None:
@@ -34,9 +36,11 @@ def leftovers(deployment: Deployment) -> Iterator[tuple[str, list[str]]]:
     groups = (
         client("logs")
         .get_paginator("describe_log_groups")
-        .paginate(logGroupNamePrefix=f"/aws/lambda/{stage.deployed_name('')}")
+        .paginate(logGroupNamePrefix=f"/aws/lambda/{chalice_door(stage)}")
     )
-    yield "log groups", sorted(group["logGroupName"] for page in groups for group in page["logGroups"])
+    own = re.compile(f"/aws/lambda/{chalice_door(stage)}(-.+)?")
+    names = (group["logGroupName"] for page in groups for group in page["logGroups"])
+    yield "log groups", sorted(name for name in names if own.fullmatch(name))
 
 
 def _bucket(deployment: Deployment) -> str | None:

@@ -22,6 +22,7 @@ import yaml
 from infra import alias, bot, seeing, sockets, telemetry
 from infra.dependencies import Architecture, install
 from infra.errors import PackagingError
+from infra.folders import PACKAGE, Mark, check_replaceable
 from infra.languages import LanguageError, read_languages
 
 ROOT = Path(__file__).parent.parent
@@ -56,7 +57,8 @@ class Package:
 def package(stage: str, directory: Path, *, dependencies: bool = True, sources: Path = ROOT) -> Package:
     """Package a stage of ``sources`` into ``directory``, which is replaced once that has succeeded.
 
-    Without ``dependencies`` there is no layer and no network is needed: for a runtime that has them already.
+    ``PackagingError`` where that is a folder with other contents than a package. Without ``dependencies`` there is no
+    layer and no network is needed: for a runtime that has them already.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="package-", dir=directory.parent) as temporary:
@@ -69,9 +71,16 @@ def package(stage: str, directory: Path, *, dependencies: bool = True, sources: 
         for archive in (result.application, result.layer):
             if archive.exists():
                 precompile(archive)
-        shutil.rmtree(directory, ignore_errors=True)
+        Mark.of(PACKAGE, stage, sources).write(result.directory)
+        _check_replaceable(directory)
+        if directory.exists():
+            shutil.rmtree(directory)
         result.directory.rename(directory)
     return Package(directory)
+
+
+def _check_replaceable(directory: Path) -> None:
+    check_replaceable(directory, PACKAGE, list(directory.iterdir()) if directory.is_dir() else [])
 
 
 def application_zip(package: Package, destination: Path) -> None:

@@ -12,15 +12,32 @@ CHAT_SECRETS = ("chat-identity", "chat-signing")
 
 
 def put_secret(client: Any, name: str, document: Mapping[str, Any], *, replace: bool) -> bool:
-    """Store a secret as JSON, over the one there is only with ``replace``; whether it is new."""
+    """Store a secret as JSON, over the one there is only with ``replace``; whether it is new.
+
+    One that is scheduled for deletion holds its name for weeks. It is brought back, with the new value: whoever deleted
+    it may have had a reason not to use the old one.
+    """
     text = json.dumps(document)
     try:
         client.create_secret(Name=name, SecretString=text)
-    except client.exceptions.ResourceExistsException:
+    except (client.exceptions.ResourceExistsException, client.exceptions.InvalidRequestException) as error:
+        if _is_scheduled_for_deletion(client, name):
+            client.restore_secret(SecretId=name)
+            client.put_secret_value(SecretId=name, SecretString=text)
+            return True
+        if isinstance(error, client.exceptions.InvalidRequestException):
+            raise
         if replace:
             client.put_secret_value(SecretId=name, SecretString=text)
         return False
     return True
+
+
+def _is_scheduled_for_deletion(client: Any, name: str) -> bool:
+    try:
+        return bool(client.describe_secret(SecretId=name).get("DeletedDate"))
+    except client.exceptions.ResourceNotFoundException:
+        return False
 
 
 def make_chat_secrets(client: Any, stage: Stage) -> Iterator[str]:
@@ -32,9 +49,8 @@ def make_chat_secrets(client: Any, stage: Stage) -> Iterator[str]:
 
 
 def has_secret(client: Any, name: str) -> bool:
-    """Whether there is such a secret; its value is not read."""
+    """Whether there is such a secret, not scheduled for deletion; its value is not read."""
     try:
-        client.describe_secret(SecretId=name)
+        return not client.describe_secret(SecretId=name).get("DeletedDate")
     except client.exceptions.ResourceNotFoundException:
         return False
-    return True

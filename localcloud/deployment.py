@@ -10,6 +10,7 @@ from chalicelib.aws.secret_lists import active_secrets
 from chalicelib.webhooks.secret_forms import new_secret
 from chalicelib.webhooks.sources import SOURCES
 from infra.deploying import Deployment
+from infra.folders import PACKAGE, Mark
 from infra.gateway import API_STAGE
 from infra.packaging import Package, application_zip, package
 from infra.secret_store import put_secret
@@ -18,7 +19,12 @@ from localcloud.target import LocalTarget
 
 
 def package_sources(directory: Path) -> Package:
-    """Package the present sources; the interpreter that runs the functions has the dependencies already."""
+    """Package the present sources; the interpreter that runs the functions has the dependencies already.
+
+    The folder is the local cloud's own, although a package of an older version does not say so.
+    """
+    if directory.is_dir():
+        Mark.of(PACKAGE, STAGE).write(directory)
     return package(STAGE, directory, dependencies=False)
 
 

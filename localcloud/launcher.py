@@ -6,7 +6,7 @@ new version makes one wrong.
 1. *Live logs.* MiniStack hands a function's output on when the invocation is over, and that of socket and REST
    functions not to standard output at all. Here each line goes there at once, marked with its function's name.
 2. *Saving.* MiniStack saves its state on a clean stop only. Here it does so every few seconds too, so that a
-   ``kill -9`` loses no more than that.
+   ``kill -9`` loses no more than that. One save ends before the next begins, since both write the same drafts.
 3. *Streams after a restart.* MiniStack keeps how far a mapping has read a stream, but not the stream's records: the
    mapping would wait for as many new ones before it reads on. Here every stream is read from its begin.
 4. *One id for a request.* MiniStack answers with another ``x-amzn-requestid`` than the ``requestId`` that it tells the
@@ -47,15 +47,21 @@ def stream_function_output() -> None:
 
 def save_periodically() -> None:
     from ministack import app
-    from ministack.core.persistence import save_all
+
+    saving, save_all = threading.Lock(), app.save_all
+
+    def save_alone(services: Any) -> None:
+        with saving:
+            save_all(services)
 
     logging.getLogger("persistence").setLevel(logging.ERROR)
 
     def save() -> None:
         while True:
             time.sleep(SAVE_EVERY_SECONDS)
-            save_all(app._build_persistence_save_dict())
+            save_alone(app._build_persistence_save_dict())
 
+    app.save_all = save_alone
     threading.Thread(target=save, daemon=True, name="frontdesk-save").start()
 
 
@@ -101,6 +107,7 @@ def reset_stream_positions(state: Path) -> None:
 
 def main() -> None:
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
+    os.umask(0o077)  # what is saved holds secrets
     state = Path(os.environ["STATE_DIR"])
     drop_old_logs(state)
     reset_stream_positions(state)

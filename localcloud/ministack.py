@@ -43,6 +43,9 @@ class MiniStack:
     def launch(self) -> None:
         """Start it without waiting. Call this from the main thread."""
         self.port = free_port(self.port)
+        # It holds the stage's secrets, in files that MiniStack lets everyone read.
+        self.state.mkdir(parents=True, exist_ok=True)
+        self.state.chmod(0o700)
         environment = {
             **CREDENTIALS,
             "BIND_HOST": "127.0.0.1",

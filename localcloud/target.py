@@ -1,5 +1,6 @@
 """The local cloud as a target of deployments: of the stage ``local``, and of any other one beside it."""
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -97,7 +98,9 @@ class LocalTarget:
         with psycopg.connect(superuser.geturl(), autocommit=True) as connection:
             if not connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
                 owner = sql.Identifier(url.username or own)
-                connection.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(name), owner))
+                # Another deployment may make it in this moment: PostgreSQL then has either of two errors.
+                with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                    connection.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(name), owner))
         return name
 
 

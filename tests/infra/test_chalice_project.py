@@ -2,18 +2,24 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 
+from infra.chalice_deploying import ChaliceDeployment
 from infra.chalice_project import SOCKETS_NOT_YET_THERE, Function, Place, Project, read_application
-from infra.errors import DeploymentError
+from infra.cli import main
+from infra.errors import DeploymentError, PackagingError
+from infra.folders import PROJECT, Mark
 from infra.packaging import DATA_TEMPLATE, ROOT, Package
+from infra.stages import Stage
 from infra.templates import read_template
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -135,6 +141,7 @@ def test_a_project_is_made_anew_around_what_was_deployed(
     packaged: Package, app: dict[str, Any], project: Project
 ) -> None:
     remember(project, {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "r1"})
+    Mark.of(PROJECT, "dev").write(project.directory)
     (project.directory / "vendor" / "old").mkdir(parents=True)
     (project.directory / "chalicelib").mkdir()
     (project.directory / "chalicelib" / "gone.py").touch()
@@ -146,6 +153,104 @@ def test_a_project_is_made_anew_around_what_was_deployed(
     assert not (project.directory / "vendor").exists()
     assert not (project.directory / "chalicelib" / "gone.py").exists()
     assert (project.directory / "chalicelib" / "wiring.py").exists()
+    project.write_sources(packaged, app)
+
+
+def test_what_chalice_remembers_may_be_put_into_a_new_folder(
+    packaged: Package, app: dict[str, Any], project: Project
+) -> None:
+    remember(project, {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "r1"})
+
+    project.write_sources(packaged, app)
+
+    assert project.deployed()["rest_api"]["rest_api_id"] == "r1"
+
+
+def test_a_folder_of_somebody_else_s_is_left_alone(packaged: Package, app: dict[str, Any], project: Project) -> None:
+    file = project.directory / "thesis.txt"
+    file.parent.mkdir()
+    file.touch()
+
+    with pytest.raises(PackagingError, match=r"no project of ours, such as thesis\.txt"):
+        project.check()
+    with pytest.raises(PackagingError, match=r"no project of ours, such as thesis\.txt"):
+        project.write_sources(packaged, app)
+
+    assert list(project.directory.iterdir()) == [file]
+
+
+def test_of_a_link_the_link_is_removed(
+    packaged: Package, app: dict[str, Any], project: Project, tmp_path: Path
+) -> None:
+    file = tmp_path / "elsewhere" / "thesis.txt"
+    file.parent.mkdir()
+    file.touch()
+    project.write_sources(packaged, app)
+    for link in ("link", "chalicelib/link", ".chalice/link"):
+        (project.directory / link).symlink_to(file.parent)
+
+    project.write_sources(packaged, app)
+
+    assert file.exists()
+    assert not [path for path in project.directory.rglob("*") if path.is_symlink()]
+
+
+def test_a_linked_folder_of_chalice_s_is_refused(project: Project, tmp_path: Path) -> None:
+    project.directory.mkdir()
+    (project.directory / ".chalice").symlink_to(tmp_path)
+
+    with pytest.raises(DeploymentError, match="is a link"):
+        project.check()
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"{}", b"3", b"null", b"\xff", b'{"resources": [3]}', b'{"resources": [{}]}']
+)
+def test_a_damaged_memory_is_told(project: Project, text: bytes) -> None:
+    remember(project)
+    (project.directory / ".chalice" / "deployed" / "dev.json").write_bytes(text)
+
+    for read in (project.check, project.deployed, project.socket_api):
+        with pytest.raises(DeploymentError, match=r"deployed/dev\.json, which cannot be read .*Bring back a copy"):
+            read()
+
+
+def test_nothing_is_changed_before_a_damaged_memory_is_told(project: Project, packaged: Package) -> None:
+    class Untouched:
+        """Has no app stack, and nothing that could change a thing."""
+
+        stage = Stage("dev")
+
+        class app:  # noqa: N801
+            @staticmethod
+            def make_ready() -> bool:
+                return False
+
+    remember(project)
+    (project.directory / ".chalice" / "deployed" / "dev.json").write_text("{")
+
+    with pytest.raises(DeploymentError, match="Bring back a copy"):
+        ChaliceDeployment(cast("Any", Untouched()), project).prepare(packaged)
+
+
+def test_a_damaged_project_is_told(project: Project) -> None:
+    project.directory.mkdir()
+    (project.directory / "template.json").write_text("{")
+
+    with pytest.raises(DeploymentError, match="is damaged: run `python -m infra chalice prepare --stage dev` again"):
+        project.template()
+
+
+def test_cleaning_keeps_what_chalice_remembers() -> None:
+    (recipe,) = re.findall(r"^clean:.*\n\trm -rf (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert "build" in recipe.split()
+    place = CliRunner().invoke(main, ["chalice", "prepare", "--help"]).output
+    assert "[default: .chalice-projects/STAGE]" in " ".join(place.split()).replace(
+        "chalice- projects", "chalice-projects"
+    )
+    assert not any(name in (".", ".chalice-projects") for name in recipe.split())
+    assert "/.chalice-projects/" in (ROOT / ".gitignore").read_text().split()
 
 
 def test_without_a_project_it_is_said_how_to_make_one(project: Project) -> None:

@@ -14,6 +14,7 @@ import pytest
 from chalicelib.aws.clients import MODEL, SLOW
 from chalicelib.chat.answers import ANSWER_SECONDS
 from chalicelib.chat.queue import LAST_RECEIVE
+from infra.folders import PACKAGE, Mark, read_mark
 from infra.packaging import DATA_TEMPLATE, ROOT, Package, package
 from tests.infra.templates import mapping_of, of_type, transformed_with
 
@@ -405,6 +406,17 @@ def test_equal_sources_make_equal_packages(packaged: Package, tmp_path: Path) ->
 
     assert again.application.read_bytes() == packaged.application.read_bytes()
     assert again.template.read_bytes() == packaged.template.read_bytes()
+
+
+def test_a_package_says_what_it_is_and_is_replaced(tmp_path: Path) -> None:
+    made = package("dev", tmp_path / "dev", dependencies=False)
+    assert read_mark(made.directory) == Mark.of(PACKAGE, "dev")
+    (made.directory / "old").touch()
+
+    package("prod", made.directory, dependencies=False)
+
+    assert read_mark(made.directory) == Mark.of(PACKAGE, "prod")
+    assert not (made.directory / "old").exists()
 
 
 def test_packaging_leaves_the_working_tree_alone(packaged: Package) -> None:

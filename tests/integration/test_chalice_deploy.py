@@ -173,6 +173,15 @@ def test_beside_an_app_stack_there_is_no_room(deployed: Deployed) -> None:
     assert "has functions of the same names: `make destroy STAGE=local`" in refused.stderr
 
 
+def test_beside_what_chalice_deployed_there_is_no_room_for_the_app_stack(deployed: Deployed) -> None:
+    command = [sys.executable, "-m", "infra", "deploy", "--stage", STAGE, "--package", str(deployed.package)]
+    refused = deployed._run(command, ROOT, check=False)
+
+    assert refused.returncode == 1
+    assert f"There is no stack frontdesk-{STAGE}-app, but there are functions of its names" in refused.stderr
+    assert "packaging" not in refused.stdout
+
+
 def test_before_chalice_has_deployed_nothing_can_be_finished(deployed: Deployed, tmp_path: Path) -> None:
     refused = deployed.infra("finish", "--stage", STAGE, "--project", str(tmp_path / "none"), check=False)
 

@@ -47,6 +47,13 @@ def assert_gone(processes: list[psutil.Process], *, seconds: float = 10.0) -> No
     assert alive == []
 
 
+def assert_private(folder: Path) -> None:
+    """The state of the secrets is there, and its owner alone may read what is in the folder."""
+    paths = [folder, *folder.rglob("*")]
+    assert folder / "secretsmanager.json" in paths
+    assert [path for path in paths if path.stat().st_mode & 0o077] == []
+
+
 def deliver(cloud: Cloud) -> str:
     event = make_event("github", random.Random(uuid.uuid4().int))
     assert cloud.deliver("github", event).status_code == 202
@@ -73,6 +80,8 @@ class TestLife:
             assert len(processes) >= 4
             assert first.stop(signal.SIGINT) == 0
             assert_gone(processes)
+        assert_private(first.layout.ministack)
+        assert "Persistence: failed" not in (first.layout.logs / "ministack.log").read_text()
         with running(directory) as second:
             assert second.secrets == secrets
             assert len(second.arrived(event_id)) == 1

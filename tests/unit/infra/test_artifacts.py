@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,6 +42,19 @@ def test_the_bucket_is_private_encrypted_and_for_tls_only(artifacts: Artifacts) 
     rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     assert '"aws:SecureTransport": "false"' in s3.get_bucket_policy(Bucket=bucket)["Policy"]
+
+
+def test_a_bucket_in_china_has_an_arn_of_china(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="cn-north-1")
+        made = Artifacts(s3, "dev", ACCOUNT, "cn-north-1", lambda _: None)
+        made.create(tls=True)
+        (statement,) = json.loads(s3.get_bucket_policy(Bucket=made.bucket)["Policy"])["Statement"]
+
+    arn = f"arn:aws-cn:s3:::{made.bucket}"
+    assert statement["Resource"] == [arn, f"{arn}/*"]
 
 
 def test_a_bucket_that_is_there_is_taken(artifacts: Artifacts) -> None:

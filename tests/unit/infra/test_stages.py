@@ -16,7 +16,7 @@ dev:
   app: {PublicUrl: https://hooks.example.com, Open: true}
 prod:
 odd: {colour: blue}
-number: {account: 123456789012}
+exact: {account: 012345678901, data: {Minutes: 0400, At: 12:30:00, Open: Yes, Text: ""}, app: null}
 """
 
 
@@ -43,14 +43,77 @@ def test_a_stage_is_read(file: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("test", "There is no stage test: infra/stages.yaml knows dev, number, odd, prod."),
+        ("test", "There is no stage test: infra/stages.yaml knows dev, exact, odd, prod."),
         ("odd", "knows nothing of: colour"),
-        ("number", "put it in quotes"),
     ],
 )
 def test_what_is_wrong_with_a_stage(file: Path, name: str, told: str) -> None:
     with pytest.raises(DeploymentError, match=told):
         read_stage(name, file)
+
+
+def test_values_are_taken_as_they_are_written(file: Path) -> None:
+    data = {"Minutes": "0400", "At": "12:30:00", "Open": "true", "Text": ""}
+
+    assert read_stage("exact", file) == Stage("exact", "012345678901", parameters={"data": data, "app": {}})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "has no stage"),
+        ("# nothing", "has no stage"),
+        ("3", "infra/stages.yaml has to be a mapping"),
+        ("[dev]", "infra/stages.yaml has to be a mapping"),
+        ("dev: {", "cannot be read: while parsing"),
+        ("dev: *nothing", "cannot be read: found undefined alias"),
+        ("dev: \x00", "cannot be read: unacceptable character"),
+        ("dev:\n---\ndev:", "cannot be read: expected a single document"),
+        ("dev: [1]", r"The stage dev has to be a mapping .* \(infra/stages.yaml, line 1\)"),
+        ("dev: foo", "The stage dev has to be a mapping"),
+        ("dev:\ndev:", r"infra/stages.yaml has dev twice \(infra/stages.yaml, line 2\)"),
+        ("dev: {data: [1]}", "The data stack of dev has to be a mapping"),
+        ("dev: {app: x}", "The app stack of dev has to be a mapping"),
+        ("dev: {app: {A: 1, A: 2}}", "The app stack of dev has A twice"),
+        ("dev: {app: {[A]: 1}}", "The app stack of dev has a key that is no name"),
+        ("dev: {app: {Stage: prod}}", "is given Stage in infra/stages.yaml"),
+        ("dev: {app: {PublicUrl: null}}", "The app stack of dev: PublicUrl has to be a text"),
+        ("dev: {app: {PublicUrl: }}", "The app stack of dev: PublicUrl has to be a text"),
+        ("dev: {app: {PublicUrl: [1]}}", "The app stack of dev: PublicUrl has to be a text"),
+        ("dev: {app: {PublicUrl: {a: 1}}}", "The app stack of dev: PublicUrl has to be a text"),
+        ("dev: {region: 3}", "The region of the stage dev has to be a region's name"),
+        ("dev: {region: }", "The region of the stage dev has to be a text"),
+        ("dev: {account: 12345}", "The account of the stage dev has to be twelve digits"),
+        ("dev: {1: x}", "knows nothing of: 1"),
+        *(
+            (f"{name}: {{}}", "a stage's name is a lower-case letter")
+            for name in ("a b", "../x", "PROD", "a-b", "3", "ä", "d" * 16, "''")
+        ),
+    ],
+)
+def test_what_is_no_list_of_stages(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "stages.yaml"
+    file.write_text(text)
+
+    with pytest.raises(DeploymentError, match=told):
+        read_stage("dev", file)
+
+
+def test_a_name_may_have_fifteen_letters(tmp_path: Path) -> None:
+    file = tmp_path / "stages.yaml"
+    file.write_text(f"{'d' * 15}:")
+
+    assert read_stage("d" * 15, file).name == "d" * 15
+
+
+def test_what_is_no_text_is_no_list_of_stages(tmp_path: Path) -> None:
+    file = tmp_path / "stages.yaml"
+
+    with pytest.raises(DeploymentError, match=r"infra/stages.yaml cannot be read: .*No such file"):
+        read_stage("dev", file)
+    file.write_bytes(b"dev: \xff")
+    with pytest.raises(DeploymentError, match=r"infra/stages\.yaml cannot be read: 'utf-8'"):
+        read_stage("dev", file)
 
 
 def test_parameters_in_the_order_in_which_they_count() -> None:

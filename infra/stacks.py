@@ -59,6 +59,11 @@ class Stack:
         description = self._describe(self.name) or {}
         return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
 
+    def parameters(self) -> dict[str, str]:
+        """The values with which a stack was last changed; nothing when there is none."""
+        description = self._describe(self.name) or {}
+        return {entry["ParameterKey"]: entry["ParameterValue"] for entry in description.get("Parameters", [])}
+
     def resources(self, kind: str = "") -> list[tuple[str, str]]:
         """Type and physical id of each resource, or of those of one type."""
         pages = self.client.get_paginator("list_stack_resources").paginate(StackName=self.name)
@@ -115,9 +120,13 @@ class Stack:
         changes = [read_change(change) for change in self._changes(identifier)]
         return ChangeSet(identifier, answer["StackId"], changes)
 
-    def discard(self, change_set: ChangeSet) -> None:
-        """Forget a change set, and the empty stack that a first one leaves."""
+    def forget(self, change_set: ChangeSet) -> None:
+        """Delete a change set; another is to take its place."""
         self.client.delete_change_set(ChangeSetName=change_set.identifier, StackName=self.name)
+
+    def discard(self, change_set: ChangeSet) -> None:
+        """Delete a change set, and the empty stack that a first one leaves."""
+        self.forget(change_set)
         if self.status() is None:
             self.client.delete_stack(StackName=self.name)
 

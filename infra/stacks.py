@@ -22,9 +22,13 @@ _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _REVIEWED = "REVIEW_IN_PROGRESS"  # a stack that only has a change set yet
 _CANCELLED = ("Resource creation cancelled", "Resource update cancelled")  # because another one failed
 
+_REMOVE = (
+    "Delete it (`aws cloudformation delete-stack`) and what it then leaves, which still has its name, and deploy again: "
+    '"When an update fails" in docs/deploying.md says how.'
+)
 _STUCK = {
-    "ROLLBACK_FAILED": "Delete it (`aws cloudformation delete-stack`), then deploy again.",
-    "CREATE_FAILED": "Delete it (`aws cloudformation delete-stack`), then deploy again.",
+    "ROLLBACK_FAILED": _REMOVE,
+    "CREATE_FAILED": _REMOVE,
     "DELETE_FAILED": "Delete it again; CloudFormation's console says what it cannot delete.",
     "UPDATE_ROLLBACK_FAILED": "Mend what its events name, `aws cloudformation continue-update-rollback`, deploy again.",
 }

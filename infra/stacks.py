@@ -23,7 +23,7 @@ _REVIEWED = "REVIEW_IN_PROGRESS"  # a stack that only has a change set yet
 _CANCELLED = ("Resource creation cancelled", "Resource update cancelled")  # because another one failed
 
 _REMOVE = (
-    "Delete it (`aws cloudformation delete-stack`) and what it then leaves, which still has its name, and deploy again: "
+    "Delete it (`aws cloudformation delete-stack`) and what it then leaves, whose names are taken, and deploy again. "
     '"When an update fails" in docs/deploying.md says how.'
 )
 _STUCK = {

@@ -135,13 +135,18 @@ def management() -> "Management":
     return Management(EventSearch(database()), Replay(database()), PersonalData(database()), schema_versions)
 
 
-def migrate_database(event: dict[str, Any]) -> dict[str, Any]:
+def migrate_database(event: Any) -> dict[str, Any]:
     """Apply the schema's missing versions; the answer names them and the version now in force.
 
-    An event with ``bootstrap`` makes the functions' role instead, as ``webhooks/bootstrap.py`` says.
+    The event is ``{}``. One with ``bootstrap`` alone makes the functions' role instead, or asks whether that is needed,
+    as ``webhooks/bootstrap.py`` says. ``RequestError`` from anything else.
     """
-    if "bootstrap" in event:
+    from chalicelib.errors import RequestError
+
+    if isinstance(event, dict) and event.keys() == {"bootstrap"}:
         return bootstrap_database(event)
+    if event != {}:
+        raise RequestError('A migration needs the event {}, or {"bootstrap": …} for the first role.')
     from chalicelib.webhooks.schema import current_version, migrate, read_migrations
 
     migrations = list(read_migrations())
@@ -152,9 +157,10 @@ def migrate_database(event: dict[str, Any]) -> dict[str, Any]:
 def bootstrap_database(event: dict[str, Any]) -> dict[str, Any]:
     from chalicelib.webhooks.bootstrap import Administrator, Bootstrap
 
-    administrator = Administrator.read(event)
+    administrator = None if event == {"bootstrap": "needed"} else Administrator.read(event)
     uses_tokens = settings.DatabaseSettings.from_environ(settings.environ()).address is not None
-    return Bootstrap(database_credentials(), uses_tokens).run(administrator)
+    bootstrap = Bootstrap(database_credentials(), uses_tokens)
+    return bootstrap.needed() if administrator is None else bootstrap.run(administrator)
 
 
 @cache

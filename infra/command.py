@@ -19,6 +19,9 @@ from infra.stages import Stage, read_stage
 from infra.target import AwsTarget, Target
 
 LOCAL = "local"
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
@@ -32,7 +35,10 @@ class Group(click.Group):
             raise click.ClickException(str(error)) from error
         except Interrupted as interrupted:
             click.echo(f"\n{interrupted}", err=True)
-            raise SystemExit(130) from None
+            raise SystemExit(INTERRUPTED) from None
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("\nInterrupted. Run it again: whatever was begun is then done.", err=True)
+            raise SystemExit(INTERRUPTED) from None
         except NoCredentialsError as error:
             raise click.ClickException("There are no AWS credentials: set AWS_PROFILE, or sign in.") from error
         except ClientError as error:

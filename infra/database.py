@@ -1,9 +1,10 @@
 """The first role of a stage's new database, made by an operator; and how many connections the functions hold."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from infra.changes import Change
 from infra.errors import DeploymentError
 
 CONNECTIONS = {
@@ -29,12 +30,40 @@ def bootstrap(client: Callable[[str], Any], stage: str, outputs: Mapping[str, st
     secret = outputs.get("DatabaseMasterSecretArn")
     if secret is None:
         return None
-    administrator = json.loads(client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
-    event = {"bootstrap": {name: administrator[name] for name in ("username", "password")}}
+    # The password is neither read nor sent unless the function says that it cannot do without.
+    result = _ask(client, stage, "needed")
+    if result["needed"]:
+        administrator = json.loads(client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+        result = _ask(client, stage, {name: administrator[name] for name in ("username", "password")})
+    return str(result["role"])
+
+
+def _ask(client: Callable[[str], Any], stage: str, what: Any) -> dict[str, Any]:
     answer = client("lambda").invoke(
-        FunctionName=f"frontdesk-{stage}-migrate_database", Payload=json.dumps(event).encode()
+        FunctionName=f"frontdesk-{stage}-migrate_database", Payload=json.dumps({"bootstrap": what}).encode()
     )
-    result = json.loads(answer["Payload"].read())
+    result: dict[str, Any] = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         raise DeploymentError(f"The database's role cannot be made: {result.get('errorMessage', result)}")
-    return str(result["role"])
+    return result
+
+
+def refuse_to_cut_off(changes: Sequence[Change], outputs: Mapping[str, str], app: Mapping[str, str]) -> None:
+    """``DeploymentError`` where a change of the data stack removes what the functions reach the database through.
+
+    They would be moved only minutes later. ``outputs`` are those of the data stack before the change, ``app`` the
+    present parameters of the app stack; nothing when there is none.
+    """
+    removed = {change.logical_id for change in changes if change.action == "Remove"}
+    url = app.get("DatabaseUrl")
+    for resource, what, used in (
+        ("DatabaseProxyInstance", "the proxy", bool(url) and url == outputs.get("DatabaseUrl")),
+        ("SecretsEndpoint", "the endpoint of Secrets Manager", url == ""),
+    ):
+        if resource in removed and used:
+            raise DeploymentError(
+                f"This would remove {what} while the functions still use it. First lead them past it with DatabaseUrl "
+                "and its like below `app` in infra/stages.yaml and deploy with the data stack as it was; then make "
+                'this change and take those away again. "Leaving the proxy or the secret" in docs/deploying.md shows '
+                "how. Nothing was changed."
+            )

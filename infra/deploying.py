@@ -7,7 +7,8 @@
    of before, and the next deployment gives ``migrate_database`` its own code again before it invokes it.
 3. A look at what was deployed, in ``infra.smoke``.
 
-A stack is changed through a change set, which ``review`` sees first.
+A stack is changed through a change set, which ``review`` sees first. What is created may come in two steps, since a
+creation that fails must be able to go, and nothing should be consumed before there is a schema: ``infra.creating``.
 """
 
 import json
@@ -21,7 +22,8 @@ from typing import Any
 from infra.alias import mark_configuration
 from infra.artifacts import Artifacts
 from infra.changes import Change
-from infra.database import bootstrap
+from infra.creating import idle, unprotected
+from infra.database import bootstrap, refuse_to_cut_off
 from infra.errors import DeclinedError, DeploymentError
 from infra.exclusive import refuse_functions
 from infra.functions import Functions, hash_of
@@ -112,7 +114,12 @@ class Deployment:
         template = self.target.localize("data", read_template(DATA_TEMPLATE))
         planned = self._plan(self.data, "data", template)
         if planned is not None:
-            self.data.execute(planned)
+            first = unprotected(template, planned.changes)
+            if first == template:
+                self.data.execute(planned)
+            else:
+                self._replace_plan(self.data, "data", planned, first)
+                self._complete(self.data, "data", template)
         self.data.protect(KEEP_DATA)
         self.target.complete("data", template, self.data.outputs())
         for name in make_chat_secrets(self.target.client("secretsmanager"), self.stage):
@@ -132,13 +139,18 @@ class Deployment:
             except DeploymentError:
                 self.app.discard(planned)
                 raise
-        if planned is not None:
+        if planned is not None and exists:
             self.app.execute(planned)
+        elif planned is not None:
+            self._replace_plan(self.app, "app", planned, idle(template))
         if self.stage.name == PROTECTED_STAGE:
             self.app.protect()
+        self.app.make_ready()
         self.functions.settle(code, hash_of(package.application.read_bytes()))
-        if not exists or planned is None:
-            self.migrate()
+        # After an update, too: the functions may have come to another role, or another way to prove who they are.
+        self.migrate()
+        if not exists:
+            self._complete(self.app, "app", template)
         self.target.complete("app", template, self.app.outputs())
         self.artifacts.tidy(used.values())
 
@@ -154,15 +166,33 @@ class Deployment:
             given=self.target.parameters(name),
         )
 
-    def _plan(self, stack: Stack, name: str, template: dict[str, Any]) -> ChangeSet | None:
+    def _plan_unseen(self, stack: Stack, name: str, template: dict[str, Any]) -> ChangeSet | None:
         parameters = self.parameters(name, template)
         mark_configuration(template, parameters)
         key = self.artifacts.put(json.dumps(template).encode(), "json")
-        planned = stack.plan(self.artifacts.url(key), parameters)
+        return stack.plan(self.artifacts.url(key), parameters)
+
+    def _replace_plan(self, stack: Stack, name: str, planned: ChangeSet, template: dict[str, Any]) -> None:
+        """Carry out a first step towards what was planned and agreed to."""
+        stack.forget(planned)
+        first = self._plan_unseen(stack, name, template)
+        if first is not None:
+            stack.execute(first)
+
+    def _complete(self, stack: Stack, name: str, template: dict[str, Any]) -> None:
+        """Carry out the second step. A deployment that never comes to it leaves it to the next one."""
+        second = self._plan_unseen(stack, name, template)
+        if second is not None:
+            stack.execute(second)
+
+    def _plan(self, stack: Stack, name: str, template: dict[str, Any]) -> ChangeSet | None:
+        planned = self._plan_unseen(stack, name, template)
         if planned is None:
             self.say(f"{stack.name}: nothing to change")
             return None
         try:
+            if stack is self.data:
+                refuse_to_cut_off(planned.changes, self.data.outputs(), self.app.parameters())
             if not self.review(stack.name, planned.changes):
                 raise DeclinedError(f"The stack {stack.name} stays as it is.")
         except BaseException:
@@ -185,6 +215,7 @@ class Deployment:
     def migrate_ahead(self, package: Package) -> None:
         """Bring the schema up to date before any function but ``migrate_database`` has the package's code."""
         try:
+            self.app.make_ready()
             self.functions.prepare_migration(self._migration_code(package))
             self.migrate()
         except DeploymentError as error:

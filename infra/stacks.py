@@ -22,9 +22,13 @@ _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _REVIEWED = "REVIEW_IN_PROGRESS"  # a stack that only has a change set yet
 _CANCELLED = ("Resource creation cancelled", "Resource update cancelled")  # because another one failed
 
+_REMOVE = (
+    "Delete it (`aws cloudformation delete-stack`) and what it then leaves, whose names are taken, and deploy again. "
+    '"When an update fails" in docs/deploying.md says how.'
+)
 _STUCK = {
-    "ROLLBACK_FAILED": "Delete it (`aws cloudformation delete-stack`), then deploy again.",
-    "CREATE_FAILED": "Delete it (`aws cloudformation delete-stack`), then deploy again.",
+    "ROLLBACK_FAILED": _REMOVE,
+    "CREATE_FAILED": _REMOVE,
     "DELETE_FAILED": "Delete it again; CloudFormation's console says what it cannot delete.",
     "UPDATE_ROLLBACK_FAILED": "Mend what its events name, `aws cloudformation continue-update-rollback`, deploy again.",
 }
@@ -58,6 +62,11 @@ class Stack:
         """What a stack says of itself; nothing when there is none."""
         description = self._describe(self.name) or {}
         return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
+
+    def parameters(self) -> dict[str, str]:
+        """The values with which a stack was last changed; nothing when there is none."""
+        description = self._describe(self.name) or {}
+        return {entry["ParameterKey"]: entry["ParameterValue"] for entry in description.get("Parameters", [])}
 
     def resources(self, kind: str = "") -> list[tuple[str, str]]:
         """Type and physical id of each resource, or of those of one type."""
@@ -115,9 +124,13 @@ class Stack:
         changes = [read_change(change) for change in self._changes(identifier)]
         return ChangeSet(identifier, answer["StackId"], changes)
 
-    def discard(self, change_set: ChangeSet) -> None:
-        """Forget a change set, and the empty stack that a first one leaves."""
+    def forget(self, change_set: ChangeSet) -> None:
+        """Delete a change set; another is to take its place."""
         self.client.delete_change_set(ChangeSetName=change_set.identifier, StackName=self.name)
+
+    def discard(self, change_set: ChangeSet) -> None:
+        """Delete a change set, and the empty stack that a first one leaves."""
+        self.forget(change_set)
         if self.status() is None:
             self.client.delete_stack(StackName=self.name)
 

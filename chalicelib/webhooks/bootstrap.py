@@ -31,7 +31,10 @@ class Administrator:
 
     @classmethod
     def read(cls, event: Mapping[str, Any]) -> "Administrator":
-        """From ``{"bootstrap": {"username": …, "password": …}}``; ``RequestError`` from anything else."""
+        """From ``{"bootstrap": {"username": …, "password": …}}``; ``RequestError`` from anything else.
+
+        ``{"bootstrap": "needed"}``, which needs none, is not for here.
+        """
         match event.get("bootstrap"):
             case {"username": str(username), "password": str(password)} if username and password:
                 return cls(username, password)
@@ -48,6 +51,11 @@ class Bootstrap:
     credentials: Credentials
     uses_tokens: bool
     connect: Callable[..., "Connection[Any]"] = psycopg.connect
+
+    def needed(self) -> dict[str, Any]:
+        """Whether the role cannot connect yet, so that it takes an administrator; and its name."""
+        own = self.credentials.current()
+        return {"role": str(own["user"]), "needed": not self._can_connect(own)}
 
     def run(self, administrator: Administrator) -> dict[str, Any]:
         """Make the role and give it the database; the answer names it, and whether it is new.
@@ -89,6 +97,7 @@ class Bootstrap:
                 connection.execute(sql.SQL("create role {} login").format(name))
             # Its owner owns the schema "public" too, and to give it away one must be able to act as the new owner.
             connection.execute(sql.SQL("grant {} to current_user").format(name))
+            _take_over(connection, role)
             connection.execute(sql.SQL("alter database {} owner to {}").format(database, name))
             connection.execute(sql.SQL("revoke {} from current_user").format(name))
             for setting, value in ROLE_SETTINGS.items():
@@ -98,6 +107,8 @@ class Bootstrap:
                 # The server is sent no more than the verifier, as its log might show the statement.
                 verifier = connection.pgconn.encrypt_password(str(own["password"]).encode(), role.encode())
                 connection.execute(sql.SQL("alter role {} password {}").format(name, sql.Literal(verifier.decode())))
+                if _is_member(connection, role, _TOKENS):
+                    connection.execute(sql.SQL("revoke {} from {}").format(sql.Identifier(_TOKENS), name))
             elif _exists(connection, _TOKENS):
                 connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(_TOKENS), name))
         return created
@@ -105,3 +116,26 @@ class Bootstrap:
 
 def _exists(connection: "Connection[Any]", role: str) -> bool:
     return connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone() is not None
+
+
+def _is_member(connection: "Connection[Any]", role: str, of: str) -> bool:
+    query = (
+        "select 1 from pg_auth_members m join pg_roles r on r.oid = m.roleid join pg_roles u on u.oid = m.member"
+        " where u.rolname = %s and r.rolname = %s"
+    )
+    return connection.execute(query, [role, of]).fetchone() is not None
+
+
+def _take_over(connection: "Connection[Any]", role: str) -> None:
+    """Give the role the tables, too, where the functions had another one before."""
+    query = (
+        "select pg_get_userbyid(datdba)::text, pg_get_userbyid(datdba) = current_user from pg_database"
+        " where datname = current_database()"
+    )
+    owner, is_own = connection.execute(query).fetchone() or (role, True)
+    if is_own or owner == role:
+        return
+    former, name = sql.Identifier(owner), sql.Identifier(role)
+    connection.execute(sql.SQL("grant {} to current_user").format(former))
+    connection.execute(sql.SQL("reassign owned by {} to {}").format(former, name))
+    connection.execute(sql.SQL("revoke {} from current_user").format(former))

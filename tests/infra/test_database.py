@@ -19,6 +19,7 @@ class FakeAws:
 
     answer: dict[str, Any]
     failed: bool = False
+    needed: bool = True
     asked: list[tuple[str, Any]] = field(default_factory=list)
 
     def __call__(self, service: str) -> "FakeAws":
@@ -31,6 +32,8 @@ class FakeAws:
 
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
         self.asked.append((FunctionName, json.loads(Payload)))
+        if json.loads(Payload) == {"bootstrap": "needed"}:
+            return {"Payload": io.BytesIO(json.dumps({"role": "frontdesk", "needed": self.needed}).encode())}
         failure = {"FunctionError": "Unhandled"} if self.failed else {}
         return failure | {"Payload": io.BytesIO(json.dumps(self.answer).encode())}
 
@@ -42,6 +45,13 @@ def test_the_function_is_given_the_administrator() -> None:
     assert ("secret", "arn:secret") in aws.asked
     event = {"bootstrap": {"username": "postgres", "password": "hidden-word"}}
     assert aws.asked[-1] == ("frontdesk-dev-migrate_database", event)
+
+
+def test_a_role_that_is_there_takes_no_password() -> None:
+    aws = FakeAws({}, needed=False)
+
+    assert bootstrap(aws, "dev", OUTPUTS) == "frontdesk"
+    assert aws.asked == [("client", "lambda"), ("frontdesk-dev-migrate_database", {"bootstrap": "needed"})]
 
 
 def test_a_database_that_exists_has_its_role() -> None:

@@ -141,6 +141,48 @@ def test_a_role_that_can_connect_needs_no_administrator(rds: Rds) -> None:
     assert answer == {"role": "functions", "created": False}
 
 
+def test_it_says_whether_it_is_needed(rds: Rds) -> None:
+    before = Bootstrap(rds.credentials(), uses_tokens=False).needed()
+    Bootstrap(rds.credentials(), uses_tokens=False).run(rds.administrator)
+
+    assert before == {"role": "functions", "needed": True}
+    assert Bootstrap(rds.credentials(), uses_tokens=False).needed() == {"role": "functions", "needed": False}
+
+
+def test_a_role_that_comes_to_have_a_password_shows_no_tokens_any_more(rds: Rds) -> None:
+    """RDS would refuse the password for as long as the role is one of ``rds_iam``."""
+    Bootstrap(rds.credentials(), uses_tokens=True).run(rds.administrator)
+    assert "functions" in who_show_tokens(rds)
+
+    Bootstrap(rds.credentials(), uses_tokens=False).run(rds.administrator)
+
+    assert "functions" not in who_show_tokens(rds)
+    psycopg.connect(**rds.credentials().current()).close()
+
+
+def test_another_role_takes_the_tables_over(rds: Rds) -> None:
+    Bootstrap(rds.credentials(), uses_tokens=False).run(rds.administrator)
+    with psycopg.connect(**rds.credentials().current(), autocommit=True) as connection:
+        assert migrate(connection, list(read_migrations()))
+    with rds.as_superuser() as connection:
+        connection.execute("drop role if exists successor")
+    try:
+        Bootstrap(rds.credentials("successor"), uses_tokens=False).run(rds.administrator)
+
+        with psycopg.connect(**rds.credentials("successor").current(), autocommit=True) as connection:
+            assert migrate(connection, list(read_migrations())) == []
+            connection.execute("alter table webhook_events add column note text")
+        assert rds.ask("select 1 from pg_auth_members m join pg_roles r on r.oid = m.roleid where m.inherit_option"
+                       " and r.rolname in ('functions', 'successor')"
+                       if rds.ask("select 1 where current_setting('server_version_num')::int >= 160000") else
+                       "select 1 from pg_auth_members m join pg_roles r on r.oid = m.roleid"
+                       " where r.rolname in ('functions', 'successor')") == []  # fmt: skip
+    finally:
+        with rds.as_superuser() as connection:
+            connection.execute("drop database shop with (force)")
+            connection.execute("drop role successor")
+
+
 def test_two_at_once_make_it_once(rds: Rds) -> None:
     answers: list[bool] = []
     start = threading.Barrier(4)
@@ -239,6 +281,7 @@ def test_passwords_are_logged_by_neither_side(rds: Rds, caplog: pytest.LogCaptur
     "event",
     [
         {"bootstrap": None},
+        {"bootstrap": "anything"},
         {"bootstrap": {}},
         {"bootstrap": {"username": "rds_master"}},
         {"bootstrap": {"username": "", "password": "x"}},
@@ -248,6 +291,14 @@ def test_passwords_are_logged_by_neither_side(rds: Rds, caplog: pytest.LogCaptur
 def test_an_event_without_an_administrator_is_refused(event: dict[str, Any]) -> None:
     with pytest.raises(RequestError, match="A bootstrap needs the administrator"):
         Administrator.read(event)
+
+
+@pytest.mark.parametrize("event", [None, 5, "bootstrap", "x", [], [1], {"bootstrap": {}, "more": 1}, {"migrate": 1}])
+def test_what_is_neither_a_migration_nor_a_bootstrap_is_refused(event: Any) -> None:
+    from chalicelib import wiring
+
+    with pytest.raises(RequestError, match="A migration needs the event"):
+        wiring.migrate_database(event)
 
 
 def test_the_handler_takes_it(rds: Rds, monkeypatch: pytest.MonkeyPatch) -> None:

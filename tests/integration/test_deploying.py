@@ -267,9 +267,11 @@ def test_prod_is_changed_by_whoever_says_yes(own: Cloud, talk: Chat, tmp_path: P
     opened = requests.post(f"{address}/chat/sessions", json={}, timeout=30).json()
     assert opened["websocket_url"].startswith(own.endpoints.aws_endpoint_url.replace("http", "ws"))
     assert talk.connect(opened).ask("Hello!")
+    for table in ("frontdesk-prod-sessions", "frontdesk-prod-calls"):
+        assert own.client("dynamodb").describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"] is True
     for stack in ("frontdesk-prod-data", "frontdesk-prod-app"):
         assert stacks.describe_stacks(StackName=stack)["Stacks"][0]["EnableTerminationProtection"] is True
 
     assert own.infra("destroy", "--stage", "prod", environment=here).returncode == 1
     assert own.infra("destroy", "--stage", "prod", "--yes", environment=here).returncode == 0
-    assert stacks.describe_stacks(StackName="frontdesk-prod-data")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+    assert stacks.describe_stacks(StackName="frontdesk-prod-data")["Stacks"][0]["StackStatus"] == "UPDATE_COMPLETE"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -49,3 +50,21 @@ def test_an_address_of_this_machine_means_the_local_cloud(monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
 
     assert "start it with `make run`" in refused("deploy", "--stage", "dev")
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, click.Abort])
+@pytest.mark.parametrize("command", [["deploy"], ["destroy"], ["chalice", "finish"]])
+def test_ctrl_c_ends_with_130_and_a_word(
+    monkeypatch: pytest.MonkeyPatch, command: list[str], interruption: type[BaseException]
+) -> None:
+    """Wherever it comes; a question that is interrupted is click's ``Abort``."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise interruption
+
+    monkeypatch.setattr("infra.command.read_stage", interrupt)
+
+    result = CliRunner().invoke(main, command)
+
+    assert result.exit_code == 130
+    assert "Interrupted. Run it again: whatever was begun is then done." in result.stderr

@@ -79,6 +79,14 @@ def test_a_first_plan_that_is_discarded_leaves_no_stack() -> None:
     assert client.calls == ["discard", "delete"]
 
 
+def test_a_first_plan_that_is_replaced_leaves_the_stack_to_the_next() -> None:
+    client = FakeCloudFormation("REVIEW_IN_PROGRESS")
+
+    stack_of(client).forget(CHANGE_SET)
+
+    assert client.calls == ["discard"]
+
+
 def test_a_later_plan_that_is_discarded_leaves_the_stack() -> None:
     client = FakeCloudFormation("UPDATE_COMPLETE")
 

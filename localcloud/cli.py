@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shlex
 import shutil
 import signal
 import sys
@@ -25,7 +26,7 @@ from localcloud.cloud import LocalCloud, Terminated
 from localcloud.deployment import read_webhook_secrets
 from localcloud.layout import Layout
 from localcloud.logs import Screen
-from localcloud.ministack import client
+from localcloud.ministack import CREDENTIALS, client
 from localcloud.model.command import model
 from localcloud.parts import NAMES
 from localcloud.phone.command import call
@@ -122,6 +123,21 @@ main.add_command(bank)
 def endpoints(layout: Layout) -> None:
     """Print the addresses of the running local cloud as JSON."""
     click.echo(json.dumps(asdict(layout.endpoints()), indent=2))
+
+
+@main.command(epilog=_examples("environment") + '\n  eval "$(python -m localcloud environment)"')
+@pass_layout
+def environment(layout: Layout) -> None:
+    """Print what a shell exports to find the running local cloud.
+
+    With it, `make deploy STAGE=dev`, `python -m ops --stage dev` and every AWS client mean this local cloud and not
+    AWS, until the shell ends.
+    """
+    found = {"AWS_ENDPOINT_URL": layout.endpoints().aws_endpoint_url, **CREDENTIALS}
+    if layout.directory != Layout().directory:
+        found["LOCALCLOUD_DIRECTORY"] = str(layout.directory)
+    for name, value in found.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
 
 
 @main.command("secrets", epilog=_examples("secrets"))

@@ -22,7 +22,7 @@ def check_websocket(stage: Stage) -> Iterator[Finding]:
         "Sec-WebSocket-Key": base64.b64encode(b"frontdesk-doctor").decode(),
     }
     with requests.Session() as session:
-        session.trust_env = stage.name != "local"
+        session.trust_env = not stage.emulator
         try:
             # Anything below 400 would be a socket that is let in; nothing is read from it.
             answer = session.get(
@@ -35,7 +35,7 @@ def check_websocket(stage: Stage) -> Iterator[Finding]:
                 Level.BAD, "WebSocket", f"{address} does not answer ({type(error).__name__}): is it deployed?"
             )
             return
-    refusals = (401, 403) if stage.name == "local" else (401,)
+    refusals = (401, 403) if stage.emulator else (401,)
     yield finding(
         "WebSocket",
         status in refusals,
@@ -54,7 +54,7 @@ def check_model(stage: Stage, *, asking: bool = False) -> Iterator[Finding]:
             inferenceConfig={"maxTokens": 1},
         )
         yield Finding(Level.GOOD, "model", f"{model} answers")
-    elif stage.name == "local":
+    elif stage.emulator:
         yield _stand_in(stage)
     else:
         _look_up(stage.client("bedrock"), model)

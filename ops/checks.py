@@ -24,6 +24,7 @@ from ops.output import counted, short_time
 from ops.sessions_table import check_table
 from ops.stage import Stage
 from ops.times import utc_now
+from ops.voice_checks import check_bank_line
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def check_queues(stage: Stage) -> Iterator[Finding]:
             f"does not send to its dead-letter queue after {receives} receives: deploy the data stack.",
         )
         yield _dead_letters(stage, queue, _depth(dead))
-        yield from _check_consumer(stage, queue, attributes)
+        if stage.is_deployed:
+            yield from _check_consumer(stage, queue, attributes)
     yield _stream_failures(_depth(_attributes(stage, "stream-failures")))
 
 
@@ -246,7 +248,7 @@ def _check_secret(stage: Stage, source: str, name: str, missing: str, level: Lev
 def check_http(stage: Stage) -> Iterator[Finding]:
     address = f"{stage.address()}/health"
     with requests.Session() as session:
-        session.trust_env = stage.name != "local"  # a proxy knows nothing of this machine's ports
+        session.trust_env = not stage.emulator  # a proxy knows nothing of this machine's ports
         try:
             answer = session.get(address, timeout=10)
         except requests.RequestException as error:
@@ -256,6 +258,9 @@ def check_http(stage: Stage) -> Iterator[Finding]:
         "HTTP", answer.ok, f"{address} answers", f"{address} answers {answer.status_code}: see api_handler's log."
     )
 
+
+NEED_FUNCTIONS = ("database", "HTTP", "WebSocket", "model", "bank line")
+"""Checks with nothing to look at where no functions are: that the app stack is missing is said once."""
 
 CHECKS: dict[str, Callable[[Stage], Iterator[Finding]]] = {
     "credentials": check_credentials,
@@ -268,4 +273,5 @@ CHECKS: dict[str, Callable[[Stage], Iterator[Finding]]] = {
     "HTTP": check_http,
     "WebSocket": check_websocket,
     "model": check_model,
+    "bank line": check_bank_line,
 }

@@ -7,7 +7,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.chat_checks import check_model
-from ops.checks import CHECKS
+from ops.checks import CHECKS, NEED_FUNCTIONS
 from ops.findings import Finding, Level
 from ops.output import examples, json_option, readable, show_json
 from ops.stage import Stage, pass_stage
@@ -27,6 +27,8 @@ def doctor(stage: Stage, ask_model: bool, as_json: bool) -> None:
     """
     worst = False
     for name, check in (CHECKS | {"model": partial(check_model, asking=ask_model)}).items():
+        if name in NEED_FUNCTIONS and not stage.is_deployed:
+            continue
         for finding in findings(name, check, stage):
             worst = worst or finding.level is Level.BAD
             _show(finding, as_json=as_json)

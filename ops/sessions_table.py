@@ -21,7 +21,7 @@ def check_table(stage: Stage) -> Iterator[Finding]:
     faults += [] if table.get("StreamSpecification", {}).get("StreamEnabled") else ["has no stream"]
     said = f"{name}, with TTL and a stream"
     yield finding("table", not faults, said, f"{name} {', '.join(faults)}: deploy the data stack.")
-    if stream := table.get("LatestStreamArn"):
+    if (stream := table.get("LatestStreamArn")) and stage.is_deployed:
         yield from _check_stream(stage, stream)
 
 

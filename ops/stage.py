@@ -1,5 +1,6 @@
 """A stage as an operator reaches it: its names, its AWS clients and its address."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -9,11 +10,14 @@ from typing import Any
 import boto3
 import click
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from chalicelib.aws.tables import Table
 from chalicelib.settings import APP_NAME
 
 STAGES = ("local", "dev", "prod")
+
+_API_STAGE = "api"
 
 # Invoking twice what takes its time would do it twice; the other calls are quick and safe to repeat.
 _PATIENCE = {"lambda": Config(connect_timeout=5, read_timeout=70, retries={"total_max_attempts": 1})}
@@ -33,6 +37,26 @@ class Stage:
         if service not in self._clients:
             self._clients[service] = self._make(service)
         return self._clients[service]
+
+    @property
+    def emulator(self) -> str | None:
+        """Where AWS is emulated, None where the stage lives on AWS itself.
+
+        What a template says of addresses counts on AWS alone; on an emulator nothing of AWS is ever asked.
+        """
+        if self.name == "local":
+            return str(_local_endpoints(self.directory).aws_endpoint_url)
+        return os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/") or None
+
+    @cached_property
+    def is_deployed(self) -> bool:
+        """False only where it is certain that the stage has no functions."""
+        client = self.client("lambda")
+        try:
+            client.get_function_configuration(FunctionName=self.deployed_name("api_handler"))
+        except ClientError as error:
+            return str(error.response["Error"]["Code"]) != "ResourceNotFoundException"
+        return True
 
     @cached_property
     def _make(self) -> Callable[[str], Any]:
@@ -65,6 +89,8 @@ class Stage:
             return str(_local_endpoints(self.directory).http)
         stacks = self.client("cloudformation").describe_stacks(StackName=self.deployed_name("app"))["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+        if self.emulator:
+            return f"{self.emulator}/_aws/execute-api/{outputs['RestAPIId']}/{_API_STAGE}"
         return str(outputs["EndpointURL"]).rstrip("/")
 
     def variables(self, function: str) -> dict[str, str]:
@@ -74,12 +100,14 @@ class Stage:
         return dict(found["Environment"]["Variables"])
 
     def model_address(self) -> str:
-        """Where the stand-in for the model answers, on the local cloud."""
-        return str(_local_endpoints(self.directory).model)
+        """Where the stand-in for the model answers, beside an emulator."""
+        if address := self.variables("answer_messages")["MODEL_ENDPOINT_URL"]:
+            return address
+        raise click.ClickException("has no stand-in on this emulator: set the parameter ModelEndpointUrl.")
 
     def model_client(self) -> Any:
         """A client of the model."""
-        if self.name != "local":
+        if not self.emulator:
             return self.client("bedrock-runtime")
         from localcloud.ministack import client
 

@@ -57,6 +57,7 @@ INTENTS: tuple[Intent, ...] = (
     Intent("VerifyCaller", (CUSTOMER_NUMBER, PIN)),
     Intent("Help"),
     Intent("SpeakToAgent"),
+    Intent("Goodbye"),
     Intent(FALLBACK),
 )
 

@@ -19,6 +19,7 @@ from chalicelib.voice.deadline import Deadline
 from chalicelib.voice.intents import (
     check_balance,
     fallback,
+    goodbye,
     report_lost_card,
     speak_to_agent,
     transfer_funds,
@@ -50,12 +51,13 @@ INTENTS: Mapping[str, ModuleType] = MappingProxyType(
         "VerifyCaller": verify_caller,
         "Help": help_intent,
         "SpeakToAgent": speak_to_agent,
+        "Goodbye": goodbye,
         bot.FALLBACK: fallback,
     }
 )
 
 _OWN = (ROUTE, reprompts.ATTRIBUTE, confirmation.ATTRIBUTE)
-_NEED_NO_CALL = (help_intent, speak_to_agent)
+_NEED_NO_CALL = (help_intent, speak_to_agent, goodbye)
 _SLOTS = {intent.name: tuple(slot.name for slot in intent.slots) for intent in bot.INTENTS}
 _LAST_RESORT = "I am sorry, something went wrong. I am putting you through to a colleague."
 

@@ -1,7 +1,7 @@
 """Which intent a caller's words mean, in place of Lex's model: by its sample utterances alone.
 
 The whole utterance counts most, then one that stands within other words, then one whose words are all there in another
-order. Of two, the one with more words of its own wins.
+order. Of two, the one with more words of its own wins. What is a no by itself means nothing within other words.
 """
 
 import re
@@ -34,6 +34,8 @@ def match(said: str, bot: Bot) -> Match | None:
 
 def _match(text: Sequence[str], intent: Intent, pattern: Sequence[str], bot: Bot) -> Match | None:
     literal = [word for word in pattern if not word.startswith("{")]
+    if pattern != text and any(pattern == words(no) for no in bot.no):
+        return None
     for certainty, captured in _ways(text, pattern, literal):
         values = _values(captured, intent, bot)
         if values is not None:

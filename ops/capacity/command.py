@@ -1,5 +1,6 @@
 """``python -m ops capacity``: the figures of a load, for people and for programs."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -31,20 +32,24 @@ _BY_ITSELF = (
     ),
 )
 
-_RATE = click.FloatRange(0, MOST)
 
+class _Rate(click.FloatRange):
+    """A number from 0 to ``MOST``, whose refusal says so."""
 
-def _countable(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    """Refuse what is no number, which is neither below nor above any bound, and what is next to nothing."""
-    if value != value:  # noqa: PLR0124 - so it is told
-        raise click.BadParameter(f"'nan' is not a number from 0 to {MOST}.")
-    if 0 < value < LEAST:
-        raise click.BadParameter(f"{value} is too little to count: take 0, or {LEAST:f} or more.")
-    return abs(value)  # -0.0 is no less than 0
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            rate = float(super().convert(value, param, ctx))
+        except click.BadParameter:
+            rate = math.nan  # which is between no two bounds
+        if math.isnan(rate):
+            self.fail(f"{str(value)!r} is not a number from 0 to {MOST}.", param, ctx)
+        if 0 < rate < LEAST:
+            self.fail(f"{value} is too little to count: take 0, or {LEAST:f} or more.", param, ctx)
+        return abs(rate)  # -0.0 is no less than 0
 
 
 def _rate(name: str, explanation: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return click.option(name, type=_RATE, default=0.0, show_default=True, callback=_countable, help=explanation)
+    return click.option(name, type=_Rate(0, MOST), default=0.0, show_default=True, help=explanation)
 
 
 @click.command(
@@ -222,7 +227,7 @@ def _show_limits(found: Sequence[Limit]) -> None:
     elif first.times:
         click.echo(f"✓ First to be met: {first.name}, at {_number(first.times)} times this load.\n")
     else:
-        click.echo("✓ There is no load.\n")
+        click.echo("✓ There is no load: give one, such as --webhooks-per-second 50; --help says more.\n")
 
 
 def _show_costs(demand: Demand) -> None:

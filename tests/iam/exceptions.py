@@ -61,6 +61,7 @@ def why_unenforceable(sid: str, action: str) -> str | None:
 OPERATORS = {
     "SeeEventSources": "AWS has no resource level for listing event source mappings.",
     "SeeMetrics": "AWS has no resource level for metrics.",
+    "SeeParameters": "AWS has no resource level for listing parameters, which shows names and no values.",
     "SeeStacks": "CloudFormation ends each ARN with an id of its own.",
     "RotateSecrets": "Sources are added, and a secret that is not there yet has no ARN to be named by.",
     "LookUpModels": "Whichever model the stage is configured with, in the regions that its profile routes to.",

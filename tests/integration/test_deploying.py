@@ -15,13 +15,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 
 from localcloud.layout import ROOT
+from localcloud.ministack import CREDENTIALS
 from localcloud.samples import Event, make_event
-from tests.integration.cloud import Cloud, eventually, start_cloud
+from ops.cli import main as operators_commands
+from tests.integration.cloud import Cloud, eventually, read_json_lines, start_cloud
 from tests.integration.talk import Chat, Socket
 
 NEVER_READY = """
@@ -245,6 +249,13 @@ def test_data_outlive_the_application(own: Cloud, newer: Path, tmp_path: Path) -
     eventually(lambda: own.arrived(event.event_id))
 
 
+def doctor(cloud: Cloud, stage: str) -> list[dict[str, Any]]:
+    """What the doctor finds on a stage beside ``local``, in the environment that the local cloud has for shells."""
+    variables = {"AWS_ENDPOINT_URL": cloud.endpoints.aws_endpoint_url, **CREDENTIALS}
+    result = CliRunner().invoke(operators_commands, ["--stage", stage, "doctor", "--json"], env=variables)
+    return read_json_lines(result.stdout)
+
+
 def test_prod_is_changed_by_whoever_says_yes(own: Cloud, talk: Chat, tmp_path: Path) -> None:
     """Beside the stage ``local``, on the same local cloud; without a front door, at MiniStack's own addresses."""
     here = {"AWS_ENDPOINT_URL": own.endpoints.aws_endpoint_url}
@@ -269,9 +280,14 @@ def test_prod_is_changed_by_whoever_says_yes(own: Cloud, talk: Chat, tmp_path: P
     assert talk.connect(opened).ask("Hello!")
     for table in ("frontdesk-prod-sessions", "frontdesk-prod-calls"):
         assert own.client("dynamodb").describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"] is True
+    looked = doctor(own, "prod")
+    assert {one["subject"] for one in looked if one["level"] == "bad"} == set()
+    assert f"{address}/health answers" in {one["text"] for one in looked}
+    assert not [one for one in looked if "amazonaws.com" in one["text"]]
     for stack in ("frontdesk-prod-data", "frontdesk-prod-app"):
         assert stacks.describe_stacks(StackName=stack)["Stacks"][0]["EnableTerminationProtection"] is True
 
     assert own.infra("destroy", "--stage", "prod", environment=here).returncode == 1
     assert own.infra("destroy", "--stage", "prod", "--yes", environment=here).returncode == 0
     assert stacks.describe_stacks(StackName="frontdesk-prod-data")["Stacks"][0]["StackStatus"] == "UPDATE_COMPLETE"
+    assert [one["subject"] for one in doctor(own, "prod") if one["level"] == "bad"] == ["stack frontdesk-prod-app"]

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from chalicelib.webhooks import payloads, signatures, sources
 from localcloud.layout import ROOT
+from localcloud.ministack import CREDENTIALS
 from ops.cli import main as operators_commands
 from tests.integration.cloud import Cloud, eventually
 from tests.integration.talk import TABLE, Chat
@@ -23,7 +24,8 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 
 ELSEWHERE = {
     "source .venv/bin/activate": "nothing to see: the tests run in that environment",
-    "AWS_ENDPOINT_URL=http://127.0.0.1:4566 make deploy STAGE=dev": "tests/integration/test_deploying.py",
+    'eval "$(python -m localcloud environment)"': "test_the_environment_leads_to_the_local_cloud",
+    "python -m ops --stage dev doctor": "tests/integration/test_deploying.py",
     "chalice deploy --stage dev": "tests/integration/test_chalice_deploy.py",
     "chalice local --stage local --no-autoreload --port 8001": "tests/integration/test_ways.py",
     "python -m infra chalice finish --stage dev": "tests/integration/test_chalice_deploy.py",
@@ -95,11 +97,24 @@ def same_secrets(cloud: Cloud) -> Iterator[None]:
 @pytest.mark.usefixtures("same_secrets")
 @pytest.mark.parametrize("command", of_kind("python -m ops "))
 def test_operators_commands(cloud: Cloud, command: str) -> None:
+    if command in ELSEWHERE:
+        pytest.skip(ELSEWHERE[command])
     arguments = ["--directory", str(cloud.layout.directory), *shlex.split(command)[3:]]
 
     result = CliRunner().invoke(operators_commands, arguments)
 
     assert result.exit_code == 0, result.output
+
+
+def test_the_environment_leads_to_the_local_cloud(cloud: Cloud) -> None:
+    lines = cloud.command("environment").stdout.splitlines()
+
+    exported = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+    assert exported == {
+        "AWS_ENDPOINT_URL": cloud.endpoints.aws_endpoint_url,
+        **CREDENTIALS,
+        "LOCALCLOUD_DIRECTORY": str(cloud.layout.directory),
+    }
 
 
 @pytest.mark.parametrize("command", of_kind("curl "))

@@ -446,6 +446,10 @@ def test_the_doctor_finds_a_healthy_cloud_healthy(cloud: Cloud) -> None:
         "HTTP",
         "WebSocket",
         "model",
+        "function lex_codehook",
+        "table of calls",
+        "bank's key",
+        "bank",
     } <= {one["subject"] for one in findings}
     assert "✓ HTTP" in ops(cloud, "doctor").stdout
 
@@ -469,6 +473,31 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(cloud: Cloud, rotating: st
     (note,) = [line for line in lines if line.startswith("!")]
     assert "1 message," in note
     assert "dlq redrive" in note
+
+
+def test_the_doctor_sees_that_the_bank_fails(cloud: Cloud) -> None:
+    cloud.command("bank", "fail")
+    try:
+        findings = ops_json(cloud, "doctor", code=1)
+    finally:
+        cloud.command("bank", "normal")
+
+    (bad,) = [one for one in findings if one["level"] == "bad"]
+    assert bad["subject"] == "bank"
+    assert "bank normal" in bad["text"]
+
+
+def test_the_doctor_sees_that_the_bank_has_no_key(cloud: Cloud) -> None:
+    parameters, name = cloud.client("ssm"), "/frontdesk/local/bank-api-key"
+    key = parameters.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    assert key not in ops(cloud, "doctor").stdout
+    parameters.delete_parameter(Name=name)
+    try:
+        findings = ops_json(cloud, "doctor", code=1)
+    finally:
+        parameters.put_parameter(Name=name, Value=key, Type="SecureString")
+
+    assert [one["subject"] for one in findings if one["level"] == "bad"] == ["bank's key"]
 
 
 def test_the_doctor_looks_on_when_one_part_is_out_of_reach(cloud: Cloud) -> None:

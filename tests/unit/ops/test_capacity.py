@@ -107,7 +107,12 @@ def test_the_command_says_what_it_takes(value: str) -> None:
 
     assert result.exit_code == 2
     assert "--webhooks-per-second" in result.stderr
+    assert "is not a number from 0 to 1000000." in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_without_a_load_it_says_how_to_give_one() -> None:
+    assert "--webhooks-per-second 50" in CliRunner().invoke(main, ["capacity"]).stdout
 
 
 def test_it_needs_neither_aws_nor_a_stage() -> None:

@@ -24,6 +24,23 @@ def test_a_person_is_always_there(line: Line) -> None:
     assert caller.answer["sessionState"]["intent"]["state"] == "Fulfilled"
 
 
+def test_a_goodbye_ends_the_call(line: Line) -> None:
+    line.break_table()
+
+    caller = line.call().say("FallbackIntent").say("Goodbye")
+
+    assert caller.action == "Close"
+    assert not caller.is_with_agent
+    assert caller.heard == "Thank you for calling. Goodbye."
+
+
+def test_a_goodbye_to_a_question_lets_it_go_first(line: Line) -> None:
+    caller = line.call().say("CheckBalance").say("Goodbye")
+
+    assert (caller.action, caller.heard) == ("ElicitIntent", "What else can I do for you?")
+    assert caller.say("Goodbye").action == "Close"
+
+
 def test_an_unknown_intent_is_for_a_person(line: Line) -> None:
     caller = line.call().say("OpenAccount")
 

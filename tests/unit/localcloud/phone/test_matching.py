@@ -37,6 +37,9 @@ def test_every_sample_utterance_means_its_intent(locale: str) -> None:
             {"TransferAmount": "500", "FromAccount": "savings", "ToAccount": "credit"},
         ),
         ("get me a representative now", "SpeakToAgent", {}),
+        ("No, I lost my card", "ReportLostCard", {}),
+        ("No, that's all.", "Goodbye", {}),
+        ("thanks a lot", "Goodbye", {}),
     ],
 )
 def test_words_around_an_utterance_do_no_harm(said: str, intent: str, values: dict[str, str]) -> None:
@@ -48,7 +51,9 @@ def test_words_around_an_utterance_do_no_harm(said: str, intent: str, values: di
         assert {name: value.interpreted for name, value in found.values.items()} == values
 
 
-@pytest.mark.parametrize("said", ["", "good morning", "1234", "my", "transfer my balance to the moon"])
+@pytest.mark.parametrize(
+    "said", ["", "good morning", "I have no idea", "1234", "my", "transfer my balance to the moon"]
+)
 def test_what_means_nothing_is_nothing(said: str) -> None:
     found = match(said, bot())
 

@@ -4,10 +4,8 @@ The working tree is never touched. Every module ships with its bytecode, compile
 is also the runtime Chalice chooses), since Lambda would otherwise compile all of them at each cold start.
 """
 
-import compileall
 import json
 import os
-import py_compile
 import shutil
 import subprocess
 import sys
@@ -173,13 +171,13 @@ def _add_bot(contents: dict[str, Any]) -> None:
 
 
 def compile_tree(tree: Path) -> None:
-    """Put bytecode beside every module that is never checked against its source."""
-    compileall.compile_dir(
-        tree,
-        quiet=2,
-        stripdir=str(tree),
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    """Put bytecode beside every module that is never checked against its source.
+
+    In a process of its own: bytecode notes which constants the compiling process shares with other modules.
+    """
+    command = [sys.executable, "-P", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
+    environment = os.environ | {"PYTHONHASHSEED": "0"}
+    subprocess.run([*command, "-s", str(tree), str(tree)], env=environment, capture_output=True, check=False)
 
 
 def _zip(tree: Path, archive: Path) -> None:

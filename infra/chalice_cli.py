@@ -54,7 +54,7 @@ def prepare(stage: str, directory: Path | None, project: Path | None, made: Path
     with tempfile.TemporaryDirectory(prefix="frontdesk-") as folder:
         deployment.prepare(package_for(stage, made, Path(folder)))
     click.echo(
-        f"next:\n  cd {deployment.project.directory} && chalice deploy --stage {stage}\n"
+        f"next:\n  (cd {deployment.project.directory} && chalice deploy --stage {stage})\n"
         f"  python -m infra chalice finish --stage {stage}"
     )
 

@@ -26,7 +26,7 @@ ELSEWHERE = {
     "source .venv/bin/activate": "nothing to see: the tests run in that environment",
     'eval "$(python -m localcloud environment)"': "test_the_environment_leads_to_the_local_cloud",
     "python -m ops --stage dev doctor": "tests/integration/test_deploying.py",
-    "chalice deploy --stage dev": "tests/integration/test_chalice_deploy.py",
+    "(cd .chalice-projects/dev && chalice deploy --stage dev)": "tests/integration/test_chalice_deploy.py",
     "chalice local --stage local --no-autoreload --port 8001": "tests/integration/test_ways.py",
     "python -m infra chalice finish --stage dev": "tests/integration/test_chalice_deploy.py",
     "python -m infra chalice prepare --stage dev": "tests/integration/test_chalice_deploy.py",

@@ -101,7 +101,10 @@ def main(context: click.Context, directory: Path) -> None:
 )
 @pass_layout
 def up(layout: Layout, port: int, reload: bool, model_url: str | None) -> None:
-    """Start everything and show what every function logs, until Ctrl-C. Data survive a restart."""
+    """Start everything, and show what functions log.
+
+    Ctrl-C ends it. Data survive a restart.
+    """
     screen = Screen()
     try:
         LocalCloud(layout, port, reload, screen, model_url or None).run()

@@ -48,7 +48,7 @@ def commands() -> list[str]:
 
 
 def of_kind(prefix: str) -> list[str]:
-    return [command for command in commands() if command.startswith(prefix)]
+    return [command for command in commands() if command.startswith(prefix) and command not in ELSEWHERE]
 
 
 def test_every_command_is_run_by_some_test() -> None:
@@ -97,8 +97,6 @@ def same_secrets(cloud: Cloud) -> Iterator[None]:
 @pytest.mark.usefixtures("same_secrets")
 @pytest.mark.parametrize("command", of_kind("python -m ops "))
 def test_operators_commands(cloud: Cloud, command: str) -> None:
-    if command in ELSEWHERE:
-        pytest.skip(ELSEWHERE[command])
     arguments = ["--directory", str(cloud.layout.directory), *shlex.split(command)[3:]]
 
     result = CliRunner().invoke(operators_commands, arguments)
@@ -137,6 +135,7 @@ def test_packaging_with_every_dependency(command: str, tmp_path: Path) -> None:
         "template.json",
         "deployment.zip",
         "layer-deployment.zip",
+        "made-by-frontdesk.json",
     }
     assert (tmp_path / "out" / "deployment.zip").stat().st_size < 1_000_000
     with zipfile.ZipFile(tmp_path / "out" / "layer-deployment.zip") as layer:
